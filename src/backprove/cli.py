@@ -1,0 +1,173 @@
+"""The command line: it reads files, asks the library, and shows the answer.
+
+Everything but Typer is imported inside the commands, so that `backprove --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+NOT_ALL = 1
+UNUSABLE = 2
+
+app = typer.Typer(
+    help="Derives, checks and diagnoses the mathematics of neural networks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line on any terminal: what it cannot show is shown as `?`."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app(prog_name="backprove")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"backprove: {message}", err=True)
+    raise typer.Exit(UNUSABLE)
+
+
+@contextmanager
+def _mistakes_told() -> Generator[None]:
+    """What a user can put right is told in a paragraph, with status 2 and no traceback."""
+    from backprove import BackproveError
+
+    try:
+        yield
+    except BackproveError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _read(path: Path) -> str:
+    """A text file's content, or standard input's for `-`."""
+    if str(path) == "-":
+        return sys.stdin.read()
+    from backprove.documents import read_text
+
+    return read_text(path)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"backprove {version('backprove')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def check(
+    doc: Annotated[Path, typer.Argument(help="A homework: Markdown or plain text.")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="A sheet: the questions and their models (Markdown).")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with typeset mathematics to this file.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
+) -> None:
+    """Check every claim of a document.
+
+    The models stand in the document, in fenced blocks marked `model`, or in a sheet. Exit status:
+    0 all claims are accepted, 1 some are not, 2 the input could not be used.
+    """
+    with _mistakes_told():
+        from backprove.course.checking import check_document
+
+        if html is not None and html.exists() and doc.exists() and html.samefile(doc):
+            _fail(f"--html would overwrite the document {doc} itself")
+        report = check_document(doc, sheet)
+        if html is not None:
+            from backprove.report.html import page
+
+            html.write_text(page(report), encoding="utf-8", errors="replace")
+        if json:
+            from backprove.report.data import as_json
+
+            typer.echo(as_json(report))
+        else:
+            from backprove.report.terminal import show
+
+            show(report)
+    if not all(result.verdict.accepted for result in report.results):
+        raise typer.Exit(NOT_ALL)
+
+
+@app.command()
+def derive(
+    model: Annotated[Path, typer.Argument(help="A file with a model, or - for standard input.")],
+    of: Annotated[str, typer.Argument(help="What is differentiated, such as E.")],
+    by: Annotated[str, typer.Argument(help="By what, such as W.")],
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Write LaTeX in place of Unicode.")
+    ] = False,
+) -> None:
+    """Derive a gradient, a Jacobian or a Hessian of a model.
+
+    Exit status: 0 derived, 2 the input could not be used.
+    """
+    with _mistakes_told():
+        from backprove import Model
+
+        derivation = Model(_read(model)).derive(of, by)
+        typer.echo(derivation.latex if latex else derivation.unicode)
+
+
+@app.command()
+def judge(
+    file: Annotated[Path, typer.Argument(help="A claim collection (JSON lines), or -.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the answers to this file.")
+    ] = None,
+) -> None:
+    """Judge a collection of claims, one JSON object a line.
+
+    Answers with one JSON object a claim, and a summary on standard error. Exit status: 0 every
+    line could be judged, 1 some lines could not be used, 2 none could.
+    """
+    with _mistakes_told():
+        from backprove.judge.collection import judge_file
+        from backprove.report.data import dumps
+        from backprove.report.tally import Tally
+
+        lines = [line for line in _read(file).split("\n") if line.strip()]
+        if not lines:
+            _fail(f"{file}: there is no claim in it")
+        if output is not None and output.exists() and file.exists() and output.samefile(file):
+            _fail(f"--output would overwrite the collection {file} itself")
+        tally = Tally()
+        sink = output.open("w", encoding="utf-8", errors="replace") if output else sys.stdout
+        try:
+            for line, answer in zip(lines, judge_file(lines), strict=True):
+                sink.write(dumps(answer) + "\n")
+                sink.flush()
+                tally.add(line, answer)
+        finally:
+            if output:
+                sink.close()
+        typer.echo(tally.summary(), err=True)
+    if tally.unusable:
+        raise typer.Exit(UNUSABLE if tally.unusable == tally.claims else NOT_ALL)

@@ -1,0 +1,209 @@
+"""Random points: sizes for the symbols, and values for the declared names that respect their facts.
+
+Values that nothing ties together are whole multiples of 1/64, so that they can be printed in
+full and are exact in ball arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from backprove.model.entity import Entity, System
+from backprove.tensor.nodes import Build, Count, Fold, Node, Scatter, Select, Symbol, Test, walk
+from backprove.tensor.whole import Whole
+
+Values = dict[tuple[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float64]]]
+
+GRID = 64
+# Different sizes for different letters, so that what fits only at equal sizes shows.
+ORDERS = ((3, 2, 4, 5), (2, 4, 3, 5), (4, 3, 5, 2))
+# What bounds a range (T, N) is long enough for looking back.
+BOUNDS = (3, 4, 3)
+
+
+# --- sizes ------------------------------------------------------------------------------------
+
+
+def sizes_for(
+    system: System, choice: int, scalar_names: frozenset[str] = frozenset()
+) -> dict[str, int]:
+    """A number for every size in the system; `system.sizes` stay as they are.
+
+    Different `choice` (0, 1, 2, …) give different numbers. Sizes in `scalar_names` are 1. Every
+    axis of every shape has at least length 1, and every range at least one index.
+    """
+    entities = list(system.all())
+    fixed = _fixed(system)
+    names: dict[str, None] = {}
+    bounds: set[str] = set()
+    for entity in entities:
+        indices = {r.name for r in entity.ranges}
+        for r in entity.ranges:
+            for whole in (r.low, r.high):
+                if whole is not None:
+                    bounds |= whole.names - indices
+                    names.update(dict.fromkeys(sorted(whole.names - indices)))
+        for whole in (*entity.shape, *entity.index):
+            names.update(dict.fromkeys(sorted(whole.names - indices)))
+        if entity.body is not None:
+            in_body, in_bounds = _sizes_of_body(entity.body, indices)
+            names.update(dict.fromkeys(sorted(in_body)))
+            bounds |= in_bounds
+    sizes: dict[str, int] = {}
+    order = ORDERS[choice % len(ORDERS)]
+    given = 0
+    for name in names:
+        if name in fixed:
+            sizes[name] = fixed[name]
+        elif name in scalar_names:
+            sizes[name] = 1
+        elif name in bounds:
+            sizes[name] = BOUNDS[choice % len(BOUNDS)]
+        else:
+            sizes[name] = order[given % len(order)]
+            given += 1
+    sizes = {**fixed, **sizes}
+    return _grown(entities, sizes, fixed.keys() | scalar_names)
+
+
+def _fixed(system: System) -> dict[str, int]:
+    """The sizes that the system, or one that it stands on, gives a number."""
+    below = _fixed(system.base) if system.base else {}
+    return {**below, **system.sizes}
+
+
+def _sizes_of_body(body: Node, indices: set[str]) -> tuple[set[str], set[str]]:
+    """The sizes that a definition uses, and those among them that bound a sum."""
+    bound, names, bounds = set(indices), set[str](), set[str]()
+    for node in walk(body):
+        match node:
+            case Fold():
+                bound.add(node.index)
+                bounds |= node.low.names | node.high.names
+            case Build():
+                bound.update(node.indices)
+            case Count():
+                names |= node.whole.names
+            case Test():
+                names |= node.left.names | node.right.names
+            case Select() | Scatter():
+                names |= frozenset().union(*(w.names for w in node.at if w is not None))
+            case Symbol():
+                names |= frozenset().union(*(w.names for w in node.index))
+            case _:
+                pass
+        for size in node.shape:
+            names |= size.names
+    in_shapes = {name for node in walk(body) for size in node.shape for name in size.names}
+    return (names | bounds) - bound, bounds - bound - in_shapes
+
+
+def _grown(entities: list[Entity], sizes: dict[str, int], kept: Any) -> dict[str, int]:
+    """Sizes made larger until no axis and no range is empty (`T - 2` needs T at least 3)."""
+    wholes: list[tuple[Whole, int]] = []
+    for entity in entities:
+        indices = {r.name for r in entity.ranges}
+        wholes += [(w, 1) for w in entity.shape if w.names.isdisjoint(indices)]
+        for r in entity.ranges:
+            if r.low is not None and r.high is not None:
+                length = r.high - r.low
+                if length.names.isdisjoint(indices):
+                    wholes.append((length, 0))
+    for _ in range(64):
+        small = [w for w, least in wholes if w.value(sizes) < least]
+        grow = {
+            name
+            for whole in small
+            for name in whole.names
+            if name not in kept and (whole.coefficient(name) or 1) > 0
+        }
+        if not grow:
+            break
+        sizes = {name: size + (name in grow) for name, size in sizes.items()}
+    return sizes
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> Values:
+    """Values [points, *shape] for every declared member, which respect its facts.
+
+    The same seed gives the same values. Without facts, entries are between 0.1 and about 2 in
+    size: away from kinks and from differences that rounding would hide.
+    """
+    random = np.random.default_rng(seed)
+    found: Values = {}
+    for entity in system.all():
+        if entity.body is None:
+            for at in members(entity, sizes):
+                shape = tuple(int(s.value(sizes)) for s in entity.shape)
+                found[entity.name, at] = draw(random, (points, *shape), entity.facts)
+    return found
+
+
+def members(entity: Entity, sizes: Mapping[str, int]) -> Iterator[tuple[int, ...]]:
+    """The indices of an entity's members; of a family without bounds, none."""
+    if not entity.ranges:
+        yield tuple(int(w.value(sizes)) for w in entity.index)
+        return
+    if any(r.low is None or r.high is None for r in entity.ranges):
+        return
+    yield from dict.fromkeys(_members(entity, dict(sizes), 0))
+
+
+def _members(entity: Entity, known: dict[str, int], depth: int) -> Iterator[tuple[int, ...]]:
+    if depth == len(entity.ranges):
+        yield tuple(int(w.value(known)) for w in entity.index)
+        return
+    r = entity.ranges[depth]
+    assert r.low is not None and r.high is not None
+    for number in range(int(r.low.value(known)), int(r.high.value(known)) + 1):
+        yield from _members(entity, {**known, r.name: number}, depth + 1)
+
+
+def draw(random: np.random.Generator, shape: tuple[int, ...], facts: frozenset[str]) -> Any:
+    """Values of this shape (points first) with these facts."""
+    if facts & {"one-hot", "one-hot rows"}:
+        size = shape[-1]
+        return np.eye(size)[random.integers(0, size, shape[:-1])]
+    if facts & {"simplex", "simplex rows"}:
+        weights = random.gamma(2.0, 1.0, shape) + 0.1
+        return weights / weights.sum(axis=-1, keepdims=True)
+    if "positive-definite" in facts:
+        a = _grid(random.standard_normal(shape))
+        size = shape[-1]
+        product_ = a @ np.swapaxes(a, -1, -2) / size + np.eye(size)
+        return (product_ + np.swapaxes(product_, -1, -2)) / 2
+    values = _scalars(random, shape, facts)
+    if "symmetric" in facts:
+        upper = np.triu(values)
+        values = upper + np.swapaxes(np.triu(values, 1), -1, -2)
+    if "invertible" in facts:
+        # a diagonal that outweighs the rest of its row
+        size = shape[-1]
+        weight = np.abs(values).sum(axis=-1) + 0.5
+        sign = np.where(np.diagonal(values, 0, -2, -1) < 0, -1.0, 1.0)
+        values = values + np.eye(size) * (sign * weight)[..., None]
+    return values
+
+
+def _scalars(random: np.random.Generator, shape: tuple[int, ...], facts: frozenset[str]) -> Any:
+    if facts & UNIT_INTERVAL:
+        return np.clip(_grid(random.uniform(0.1, 0.9, shape)), 0.125, 0.875)
+    if "positive" in facts:
+        return np.clip(_grid(np.exp(0.5 * random.standard_normal(shape))), 0.3125, 3.0)
+    normal = random.standard_normal(shape)
+    # a size of at least 7/64 > 0.1, with the normal's sign
+    size = np.maximum(_grid(np.minimum(np.abs(normal), 2.5)), 7 / GRID)
+    return np.where(normal < 0, -size, size)
+
+
+UNIT_INTERVAL = frozenset({"in (0,1)", "(0,1)", "unit-interval", "in [0,1]"})
+
+
+def _grid(values: Any) -> Any:
+    return np.round(values * GRID) / GRID

@@ -1,0 +1,69 @@
+"""A file to a document, or one paragraph that says why it cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from backprove.documents.passage import Document, DocumentError, Passage
+from backprove.documents.scanner import front_matter, scan
+
+LARGEST_FILE = 10_000_000
+LONGEST_LINE = 100_000
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, with plain line ends and without a byte order mark."""
+    try:
+        if path.is_dir():
+            raise DocumentError(f"{path} is a directory; give a file")
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise DocumentError(
+                f"{path} is too large: {size / 1e6:.1f} MB, where {LARGEST_FILE / 1e6:.0f} MB is"
+                " the most that is read"
+            )
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DocumentError(f"{path} does not exist") from None
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from None
+    if b"\0" in data:
+        raise DocumentError(f"{path} is a binary file; a document is Markdown or plain text")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DocumentError(
+            f"{path}, line {line}: this is not UTF-8 text; a document is Markdown or plain text"
+        ) from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
+    if not text.strip():
+        raise DocumentError(f"{path} is empty")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > LONGEST_LINE:
+            raise DocumentError(
+                f"{path}, line {number}: this line has {len(line):,} characters, where"
+                f" {LONGEST_LINE:,} is the most that is read"
+            )
+    return text
+
+
+def read_document(path: Path | str) -> Document:
+    """Read a Markdown or plain text file."""
+    path = Path(path)
+    text = read_text(path)
+    try:
+        passages = tuple(scan(text))
+    except DocumentError as error:
+        raise DocumentError(f"{path}, {error}") from None
+    return Document(path, _title(path, text, passages), passages)
+
+
+def _title(path: Path, text: str, passages: tuple[Passage, ...]) -> str:
+    """From the front matter, or a heading at the top, or the file's name."""
+    if title := front_matter(text.split("\n")).get("title"):
+        return title
+    first = passages[0] if passages else None
+    if first is not None and first.kind == "heading" and not first.label and len(first.text) > 3:
+        return first.text
+    return path.stem

@@ -1,0 +1,221 @@
+"""Where claims are tried: sizes and random points, and the values of expressions there.
+
+Every claim is looked at in two settings with different sizes, all points of a setting in one
+vectorised pass. Derivatives are evaluated by forward mode from the definitions; the symbolic
+derivative must agree with it at the same points (DESIGN, idea 3), or the verdict is withheld.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from backprove.calculus.derive import raw_derivative
+from backprove.calculus.pullback import NoDerivative
+from backprove.compute.evaluate import EvaluationError, Evaluator
+from backprove.compute.points import sample, sizes_for
+from backprove.model.entity import System
+from backprove.tensor.build import build, substitute
+from backprove.tensor.nodes import Along, Derivative, Node, Symbol, walk
+from backprove.tensor.whole import Whole
+
+Array = np.ndarray[Any, np.dtype[Any]]
+POINTS = 3
+#: relative difference up to which two float64 values count as equal
+EQUAL = 1e-8
+
+
+class Disagreement(Exception):
+    """The two roads to a derivative differ: the program is at fault, not the writer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Open indices of a claim with the whole numbers each runs over (their bounds inclusive)."""
+
+    axes: tuple[tuple[str, Whole, Whole], ...] = ()
+
+    def push(self, name: str, low: Whole, high: Whole) -> Grid:
+        return Grid((*self.axes, (name, low, high)))
+
+    def ranges(self, sizes: dict[str, int]) -> list[range]:
+        """The values of each index at given sizes; a bound may use an earlier index."""
+        found: list[range] = []
+        known = dict(sizes)
+        for _, low, high in self.axes:
+            found.append(range(_number(low, known, min), _number(high, known, max) + 1))
+        return found
+
+
+def _number(bound: Whole, sizes: dict[str, int], choose: Any) -> int:
+    return int(bound.value(sizes))
+
+
+@dataclass(slots=True)
+class Setting:
+    """One choice of sizes with its points."""
+
+    system: System
+    sizes: dict[str, int]
+    declared: dict[tuple[str, tuple[int, ...]], Array]
+    points: int
+    evaluator: Evaluator
+    checked: dict[Node, bool] = field(default_factory=dict[Node, bool])
+    values: dict[tuple[Node, Grid], Array] = field(default_factory=dict[tuple[Node, Grid], Array])
+
+    @staticmethod
+    def make(system: System, sizes: dict[str, int], points: int, seed: int) -> Setting:
+        declared = sample(system, sizes, points, seed)
+        return Setting(system, sizes, declared, points, Evaluator(system, sizes, declared))
+
+    def on(self, system: System) -> Setting:
+        """The same point for a system that stands on this one's (a writer's definitions)."""
+        fresh = Setting(system, self.sizes, self.declared, self.points,
+                        Evaluator(system, self.sizes, self.declared))
+        fresh.checked = self.checked
+        return fresh
+
+    def array(self, node: Node, grid: Grid) -> Array:
+        """The values of a node: dims [points, one per grid index, *shape]; NaN where there is none.
+
+        An index that the node does not use has one entry.
+        """
+        key = (node, grid)
+        found = self.values.get(key)
+        if found is None:
+            found = self.values[key] = self._array(node, grid)
+        return found
+
+    def _array(self, node: Node, grid: Grid) -> Array:
+        ranges = grid.ranges(self.sizes)
+        looped = _family_indices(node)
+        # component indices that start at 1 become axes at once, the others are put in one by one
+        whole = [
+            axis
+            for axis, (name, low, _) in enumerate(grid.axes)
+            if name in node.free and name not in looped and low == 1
+        ]
+        node = build([grid.axes[a][0] for a in whole], [grid.axes[a][2] for a in whole], node)
+        shape = tuple(int(size.value(self.sizes)) for size in node.shape)
+        steps = [
+            list(ranges[axis]) if name in node.free else [None]
+            for axis, (name, _, _) in enumerate(grid.axes)
+        ]
+        parts: list[Array] = []
+        for values in product(*steps):
+            put = {grid.axes[a][0]: value for a, value in enumerate(values) if value is not None}
+            parts.append(self._closed(substitute(node, put) if put else node, shape))
+        count = len(grid.axes)
+        stacked = np.stack(parts, axis=1).reshape(self.points, *map(len, steps), *shape)
+        # the axes made by `build` stand behind the grid's: put each in the place kept for it
+        place = {axis: 1 + count + position for position, axis in enumerate(whole)}
+        front = [place.get(axis, 1 + axis) for axis in range(count)]
+        rest = list(range(1 + count + len(whole), stacked.ndim))
+        empty = [1 + axis for axis in whole]
+        moved = stacked.transpose([0, *front, *rest, *empty])
+        return moved.reshape(moved.shape[: moved.ndim - len(empty)])
+
+    def _closed(self, node: Node, shape: tuple[int, ...]) -> Array:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = np.asarray(self.evaluator.value(node), dtype=float)
+            self.check(node)
+        except EvaluationError:
+            return np.full((self.points, *shape), np.nan)
+        return np.broadcast_to(value, (self.points, *shape))
+
+    def check(self, node: Node) -> None:
+        """Compare every derivative in an expression with the symbolic one; raises Disagreement."""
+        for part in walk(node):
+            if isinstance(part, Derivative) and part not in self.checked:
+                self.checked[part] = True
+                self._check(part)
+
+    def _check(self, part: Derivative) -> None:
+        if _inner_free(part):
+            return
+        try:
+            adjoints = raw_derivative(self.system, part.of, part.by, part.mode)
+            symbolic = Evaluator(adjoints.system, self.sizes, self.declared).value(adjoints.result)
+        except (NoDerivative, EvaluationError):
+            return
+        forward = np.asarray(self.evaluator.value(part), dtype=float)
+        if not same(forward, np.broadcast_to(np.asarray(symbolic, dtype=float), forward.shape)):
+            raise Disagreement(f"{part.of!r} by {part.by!r}")
+
+
+def _inner_free(part: Derivative) -> bool:
+    return any(isinstance(n, Symbol) and any(w.names for w in n.index) for n in walk(part))
+
+
+def _family_indices(node: Node) -> frozenset[str]:
+    """The open names that choose a member of a family or stand in a derivative."""
+    found: set[str] = set()
+    for part in walk(node):
+        if isinstance(part, Symbol):
+            for whole in part.index:
+                found |= whole.names
+        elif isinstance(part, Derivative):
+            found |= part.free
+    return frozenset(found)
+
+
+def same(a: Array, b: Array, tolerance: float = EQUAL) -> bool:
+    """Whether two arrays are equal up to rounding; places without a value on both sides agree."""
+    return difference(a, b) <= tolerance
+
+
+def difference(a: Array, b: Array) -> float:
+    """The largest difference relative to the arrays' size; infinite where only one has a value."""
+    missing = np.isnan(a)
+    if not np.array_equal(missing, np.isnan(b)):
+        return float("inf")
+    if missing.all():
+        return float("inf")
+    gap = np.where(missing, 0.0, np.abs(a - b))
+    size = float(np.max(np.where(missing, 0.0, np.maximum(np.abs(a), np.abs(b)))))
+    if not np.isfinite(gap).all():
+        return float("inf")
+    return float(np.max(gap)) / max(size, 1e-9) if size else float(np.max(gap))
+
+
+def kept_sizes(system: System) -> set[str]:
+    """The sizes that a softmax, a simplex or a one-hot vector runs over."""
+    kept: set[str] = set()
+    for entity in system.all():
+        if entity.shape and any("one-hot" in f or "simplex" in f for f in entity.facts):
+            kept |= entity.shape[-1].names
+        if entity.body is not None:
+            for part in walk(entity.body):
+                if isinstance(part, Along) and part.function == "softmax":
+                    kept |= part.arg.shape[-1].names
+    return kept
+
+
+class World:
+    """The settings of a model: two of different sizes, and one where sizes are 1."""
+
+    def __init__(self, system: System) -> None:
+        self.system = system
+        self.settings = [
+            Setting.make(system, sizes_for(system, choice), POINTS, seed=17 + choice)
+            for choice in (0, 1)
+        ]
+        self._ones: Setting | None = None
+
+    def ones(self) -> Setting:
+        """The setting in which every size is 1 that may be."""
+        if self._ones is None:
+            names: set[str] = set()
+            for entity in self.system.all():
+                for size in entity.shape:
+                    names |= size.names
+            scalar = frozenset(names - kept_sizes(self.system))
+            sizes = sizes_for(self.system, 0, scalar)
+            self._ones = Setting.make(self.system, sizes, POINTS, seed=23)
+        return self._ones

@@ -1,0 +1,462 @@
+"""From typed expressions back to written mathematics, as a careful person writes it on paper.
+
+`written` gives syntax that means the same when it is read again (`meaning.meaning`); the writers
+in `notation` make LaTeX or Unicode of it. An array that no product of matrices gives raises
+`NoMatrixForm`; `written_components` writes the entry at some indices instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from backprove.model.write_entry import entry
+from backprove.model.write_product import inverted, written_product
+from backprove.model.write_syntax import (
+    ONES,
+    NoMatrixForm,
+    juxtapose,
+    number,
+    raised,
+    signed,
+    transposed,
+    written_index,
+    written_name,
+)
+from backprove.notation.syntax import (
+    Array,
+    Big,
+    Binder,
+    Both,
+    Call,
+    Cases,
+    Compare,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Power,
+    Product,
+    Transpose,
+)
+from backprove.notation.syntax import Derivative as WrittenDerivative
+from backprove.notation.syntax import Stack as WrittenStack
+from backprove.tensor import nodes
+from backprove.tensor.build import (
+    UNIT,
+    add,
+    apply,
+    broadcast,
+    contract,
+    fold,
+    is_zero,
+    literal,
+    power,
+    scale,
+    select,
+    split_coefficient,
+    substitute,
+)
+from backprove.tensor.nodes import Contract, Node, Symbol, walk
+from backprove.tensor.whole import Shape, Whole
+
+__all__ = [
+    "Letters",
+    "NoMatrixForm",
+    "written",
+    "written_components",
+    "written_index",
+    "written_name",
+]
+
+#: arrays of no more entries than this are written out
+SMALL = 12
+COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Preferences: letters for indices in their order, and names that have a meaning already."""
+
+    indices: tuple[str, ...] = tuple("ijklrspquvabcdmnxyz")
+    taken: frozenset[str] = frozenset()
+
+
+def written(node: Node, letters: Letters | None = None) -> Expr:
+    """The syntax of an expression; raises NoMatrixForm."""
+    return _writer(node, letters).write(node)
+
+
+def written_components(
+    node: Node, indices: Sequence[str], letters: Letters | None = None
+) -> Expr:
+    """The syntax of the entry of an array at these index letters, one for each axis."""
+    writer = _writer(node, letters)
+    writer = replace(writer, bound=frozenset(indices))
+    return writer.write(writer.entry(node, [Whole.of(i) for i in indices]))
+
+
+def _writer(node: Node, letters: Letters | None) -> _Writer:
+    letters = letters or Letters()
+    symbols = {n.name for n in walk(node) if isinstance(n, Symbol)}
+    return _Writer(letters.indices, letters.taken | symbols | node.free)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """`taken` are names with a meaning, `bound` the letters of the sums around this place."""
+
+    indices: tuple[str, ...]
+    taken: frozenset[str]
+    bound: frozenset[str] = field(default=frozenset())
+
+    def write(self, node: Node) -> Expr:
+        """The syntax of a node; an array of zeros is `0`, for the context to spread."""
+        plain = uniform(node) if node.shape else None
+        if plain is not None:
+            return number(0) if is_zero(plain) or plain is literal(0) else self._spread(plain, node)
+        match node:
+            case nodes.Literal():
+                return number(node.value)
+            case nodes.Constant():
+                return self._constant(node.name)
+            case nodes.Count():
+                return written_index(node.whole)
+            case Symbol():
+                return written_name(node.name, node.index)
+            case nodes.Add():
+                return self._total(node)
+            case Contract() | nodes.Identity():
+                return self._term(Fraction(1), node)
+            case nodes.Apply():
+                return self._apply(node)
+            case nodes.Power():
+                return self._power(node)
+            case nodes.Along():
+                return self._along(node)
+            case nodes.Inverse():
+                return Power(self.write(node.arg), Number(Fraction(-1), "-1"))
+            case nodes.Determinant():
+                return Call("logdet" if node.log else "det", (self.write(node.arg),))
+            case nodes.Select():
+                return self._select(node)
+            case nodes.Fold():
+                return self._fold(node)
+            case nodes.Test():
+                return Call("indicator", (self._condition(node),))
+            case nodes.Where():
+                return self._where(node)
+            case nodes.Stack():
+                return Array(tuple(self._sized(part) for part in node.parts))
+            case nodes.Concat():
+                return WrittenStack(tuple(self._part(part) for part in node.parts))
+            case nodes.Reshape():
+                return self._reshape(node)
+            case nodes.Derivative():
+                return self._derivative(node)
+            case nodes.Build() | nodes.Scatter():
+                return self._listed(node)
+            case _:
+                raise NoMatrixForm(f"no way to write a {type(node).__name__}")
+
+    def array(self, node: Node) -> Expr:
+        """The syntax of a node where nothing around it says that it is an array."""
+        expr = self.write(node)
+        return self._spread(literal(0), node) if node.shape and expr == number(0) else expr
+
+    # --- sums and products ---
+
+    def _total(self, node: nodes.Add) -> Expr:
+        """Terms with signs; a scalar in every place is written as that scalar."""
+        terms: list[tuple[int, Expr]] = []
+        for coefficient, part in node.terms:
+            plain = uniform(part)
+            inner, part = split_coefficient(part if plain is None else plain)
+            coefficient *= inner
+            if coefficient:
+                sign = 1 if coefficient > 0 else -1
+                terms.append((sign, self._term(abs(coefficient), part)))
+        return signed(terms)
+
+    def _term(self, coefficient: Fraction, node: Node) -> Expr:
+        """A positive number times a node."""
+        if isinstance(node, Contract):
+            node = _spread_out(node)
+            if not isinstance(node, Contract):
+                return self.write(scale(coefficient, node))
+        try:
+            return written_product(coefficient, node, self._operand(node), self._identity())
+        except NoMatrixForm:
+            if node.shape or not isinstance(node, Contract):
+                raise
+            parts = self.entry(node, ())
+            if parts is node:
+                raise
+            return self.write(scale(coefficient, parts))
+
+    def _operand(self, product: Node):  # type: ignore[no-untyped-def]
+        """How operands of a product are written: a product of one operand is that operand."""
+
+        def write(node: Node) -> Expr:
+            return self._identity() if node is product and _is_identity(node) else self.array(node)
+
+        return write
+
+    def _spread(self, scalar: Node, node: Node) -> Expr:
+        """A scalar in every place of a vector or matrix: `s ones`, `s ones onesᵀ`."""
+        if node.rank > 2:
+            raise NoMatrixForm("one number in every place of an array of higher order")
+        arrays = (ONES,) if node.rank == 1 else (ONES, Transpose(ONES))
+        return juxtapose(arrays if scalar is UNIT else (self.write(scalar), *arrays))
+
+    def _identity(self) -> Expr:
+        return Call("diag", (ONES,)) if "I" in self.taken else Name("I")
+
+    def _constant(self, name: str) -> Expr:
+        return Call("exp", (number(1),)) if name == "e" and "e" in self.taken else Name(name)
+
+    # --- functions ---
+
+    def _apply(self, node: nodes.Apply) -> Expr:
+        """A function; beside an array, a scalar in every place is that scalar."""
+        args: list[Expr] = []
+        for arg in node.args:
+            plain = uniform(arg) if node.shape else None
+            args.append(self.write(arg if plain is None else plain))
+        sign = COMPARISONS.get(node.function)
+        if sign is not None:
+            return Call("indicator", (Compare(tuple(args), (sign,)),))
+        return Call(node.function, tuple(args))
+
+    def _power(self, node: nodes.Power) -> Expr:
+        if inverted(node) is not None:
+            return self._term(Fraction(1), node)
+        base = self.array(node.base)
+        if isinstance(node.exponent, nodes.Literal):
+            return raised(base, node.exponent.value)
+        return Power(base, self.write(node.exponent))
+
+    def _along(self, node: nodes.Along) -> Expr:
+        arg = node.arg
+        if node.function in ("max", "min"):  # as written these are of all entries
+            arg = arg.arg if isinstance(arg, nodes.Reshape) and arg.rank == 1 else arg
+            if node.arg.rank > 1:
+                raise NoMatrixForm(f"the {node.function} of every row")
+        return Call(node.function, (self._sized(arg),))
+
+    def _reshape(self, node: nodes.Reshape) -> Expr:
+        """`vec` of a matrix, Kronecker's product; columns are stacked, so rows are those of Aᵀ."""
+        arg = node.arg
+        if arg.rank == 2 and node.rank == 1:
+            return Call("vec", (transposed(self._sized(arg)),))
+        if isinstance(arg, Contract) and node.rank == 2 and len(arg.operands) == 2:
+            (a, b), out = arg.labels, arg.out
+            if len(a) == len(b) == 2 and out == (a[0], b[0], a[1], b[1]) and len(set(out)) == 4:
+                left, right = (self._sized(n) for n in arg.operands)
+                return Product((left, right), ("⊗",))
+        raise NoMatrixForm("entries in another arrangement")
+
+    def _derivative(self, node: nodes.Derivative) -> Expr:
+        immediate = node.mode != "total"
+        of, by = self.write(node.of), self.write(node.by)
+        inner = node.of
+        if isinstance(inner, nodes.Derivative) and inner.mode == node.mode and not inner.of.shape:
+            if isinstance(of, WrittenDerivative) and inner.rank == node.by.rank == 1:
+                return WrittenDerivative(of.of, (*of.by, Transpose(by)), immediate)
+        return WrittenDerivative(of, (by,), immediate)
+
+    # --- components, sums over an index ---
+
+    def _select(self, node: nodes.Select) -> Expr:
+        """`x_i`, `W[i, j]`, a row `W[i]`, a column `Wᵀ[j]`, `∂y_i/∂x_j`."""
+        arg, at = node.arg, node.at
+        plain = uniform(arg)
+        if plain is not None:
+            return self.array(broadcast(plain, node.shape))
+        if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
+            return found
+        if _is_identity(arg):
+            if not node.shape:
+                return self.write(self.entry(arg, at))
+            raise NoMatrixForm("a row of I")
+        base = self.write(arg)
+        given = [i for i in at if i is not None]
+        if None in at[: len(given)]:
+            if arg.rank != 2:
+                raise NoMatrixForm("components along later axes only")
+            base = transposed(base)
+        items = tuple(written_index(i) for i in given)
+        short = isinstance(base, Name) and arg.rank == 1 and isinstance(items[0], Name | Number)
+        if short and f"{base.text}_{items[0].text}" not in self.taken:  # type: ignore[union-attr]
+            return Index(base, items)
+        return Index(base, items, bracket=True)
+
+    def _part_derivative(self, node: nodes.Derivative, at: Sequence[Whole | None]) -> Expr | None:
+        """A component of a derivative as the derivative of a component or by one."""
+        sides: list[Node] = []
+        for side, place in ((node.of, at[: node.of.rank]), (node.by, at[node.of.rank :])):
+            fixed = len(place) - list(place).count(None)
+            if fixed and (not isinstance(side, Symbol) or None in place[:fixed]):
+                return None
+            sides.append(select(side, place))
+        of, by = (self.write(side) for side in sides)
+        return WrittenDerivative(of, (by,), node.mode != "total")
+
+    def _fold(self, node: nodes.Fold) -> Expr:
+        """`Σ` or `Π`; a condition on the body stands under the sign."""
+        index, low, high, body = node.index, node.low, node.high, node.body
+        coefficient, rest = split_coefficient(body)
+        if node.op == "sum" and coefficient != 1 and rest is not UNIT:
+            return self.write(scale(coefficient, fold("sum", index, low, high, rest)))
+        if node.op == "prod-down" and body.rank == 2:  # falling order is rising order, turned
+            body = substitute(body, {index: low + high - index})
+        if index in self.bound or index in self.taken or not (index.isalpha() and index.isascii()):
+            fresh = self.fresh(body.free)
+            body, index = substitute(body, {index: fresh}), fresh
+        writer = replace(self, bound=self.bound | {index})
+        condition: Expr | None = None
+        neutral = literal(0) if node.op == "sum" else UNIT
+        if isinstance(body, nodes.Where) and not body.shape and body.otherwise is neutral:
+            condition, body = writer._condition(body.condition), body.then
+        binder = Binder(index, written_index(low), written_index(high))
+        op = "sum" if node.op == "sum" else "prod"
+        return Big(op, (binder,), writer.array(body), condition)
+
+    def entry(self, node: Node, at: Sequence[Whole | None]) -> Node:
+        """The entry of an array, with letters that mean nothing here."""
+        used = frozenset[str]().union(*(i.names for i in at if i is not None))
+        return entry(node, at, self.fresh, self.taken | self.bound | used)
+
+    def fresh(self, avoid: frozenset[str]) -> str:
+        """An index letter that is not in use."""
+        used = avoid | self.taken | self.bound
+        for letter in (*self.indices, *"abcdfghijklmnopqrstuvwxyzαβγζηικμνξρτυφχψω"):
+            if letter not in used:
+                return letter
+        raise NoMatrixForm("no letter is left for an index")
+
+    # --- cases, lists ---
+
+    def _where(self, node: nodes.Where) -> Expr:
+        if _is_condition(node):
+            return Call("indicator", (self._condition(node),))
+        if node.shape and is_zero(node.otherwise):
+            indicator = Call("indicator", (self._condition(node.condition),))
+            return juxtapose((indicator, self.array(node.then)))
+        branches: list[tuple[Expr, Expr | None]] = []
+        rest: Node = node
+        while isinstance(rest, nodes.Where):
+            branches.append((self.array(rest.then), self._condition(rest.condition)))
+            rest = rest.otherwise
+        return Cases((*branches, (self.array(rest), None)))
+
+    def _condition(self, node: Node) -> Expr:
+        """What must hold for a scalar not to be 0."""
+        match node:
+            case nodes.Test():
+                return Compare((written_index(node.left), written_index(node.right)), (node.op,))
+            case nodes.Apply() if node.function in COMPARISONS:
+                sides = tuple(self.write(arg) for arg in node.args)
+                return Compare(sides, (COMPARISONS[node.function],))
+            case nodes.Where() if _is_condition(node):
+                parts = [self._condition(node.condition), self._condition(node.then)]
+                return Both(tuple(p for c in parts for p in (c.parts if isinstance(c, Both) else (c,))))
+            case _:
+                return Compare((self.write(node), number(0)), ("≠",))
+
+    def _listed(self, node: nodes.Build | nodes.Scatter) -> Expr:
+        """The name of a family of scalars; else the entries of a small array, one by one."""
+        if isinstance(node, nodes.Build):
+            body, places = node.body, tuple(Whole.of(i) for i in node.indices)
+            if isinstance(body, Symbol) and not body.shape and body.index == places:
+                return written_name(body.name)
+        return self._entries(node)
+
+    def _entries(self, node: Node) -> Expr:
+        if _small(node.shape) is None:
+            raise NoMatrixForm("entries given one by one")
+        if not node.shape:
+            return self.write(node)
+        rows = range(1, int(node.shape[0].constant or 0) + 1)
+        kept = [None] * (node.rank - 1)
+        return Array(tuple(self._entries(self.entry(node, [Whole.of(k), *kept])) for k in rows))
+
+    def _sized(self, node: Node) -> Expr:
+        """An array whose sizes its own syntax must tell: `ones` alone will not do."""
+        if node.shape and (uniform(node) is not None or _is_identity(node)):
+            return self._entries(node)
+        return self.array(node)
+
+    def _part(self, node: Node) -> Expr:
+        """A part of a stacked array; a single scalar needs no brackets of its own."""
+        single = isinstance(node, nodes.Stack) and len(node.parts) == 1 and node.rank == 1
+        return self.write(node.parts[0]) if single else self._sized(node)  # type: ignore[union-attr]
+
+
+# --- what an array is -----------------------------------------------------------------------------
+
+
+def uniform(node: Node) -> Node | None:
+    """The scalar in every place of an array that is the same everywhere; None for other arrays."""
+    if not node.shape:
+        return node
+    match node:
+        case nodes.Ones():
+            return UNIT
+        case nodes.Add():
+            parts = [(c, uniform(n)) for c, n in node.terms]
+            known = [(c, n) for c, n in parts if n is not None]
+            if len(known) < len(parts):
+                return None
+            return add(known, ()) if known else literal(0)
+        case Contract():
+            if len(set(node.out)) < len(node.out):
+                return None
+            if any(n.shape and not isinstance(n, nodes.Ones) for n in node.operands):
+                return None
+            scalars = [n for n in node.operands if not n.shape]
+            return contract(scalars, [()] * len(scalars), ())
+        case nodes.Apply():
+            args = [uniform(n) for n in node.args]
+            known = [n for n in args if n is not None]
+            return apply(node.function, *known) if len(known) == len(args) else None
+        case nodes.Power():
+            base = uniform(node.base)
+            return None if base is None else power(base, node.exponent)
+        case _:
+            return None
+
+
+def _spread_out(node: Contract) -> Node:
+    """A product in which arrays that are the same everywhere are scalars."""
+    plain = [
+        uniform(n) if n.shape and not isinstance(n, nodes.Ones) else None for n in node.operands
+    ]
+    if all(scalar is None for scalar in plain):
+        return node
+    pairs = zip(node.operands, plain, strict=True)
+    operands = [n if s is None else broadcast(s, n.shape) for n, s in pairs]
+    return contract(operands, node.labels, node.out)
+
+
+def _is_identity(node: Node) -> bool:
+    return isinstance(node, nodes.Identity)
+
+
+def _is_condition(node: Node) -> bool:
+    """Whether a scalar is 0 or 1 by conditions on whole numbers."""
+    if isinstance(node, nodes.Where):
+        parts = (node.condition, node.then)
+        return not node.shape and node.otherwise is literal(0) and all(map(_is_condition, parts))
+    return isinstance(node, nodes.Test)
+
+
+def _small(shape: Shape) -> int | None:
+    """The number of entries where these are few."""
+    total = 1
+    for size in shape:
+        if not isinstance(size.constant, int):
+            return None
+        total *= size.constant
+    return total if 0 < total <= SMALL else None

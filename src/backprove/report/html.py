@@ -1,0 +1,108 @@
+"""The report as one self-contained page: typeset mathematics, no scripts, no network."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from backprove.judge.verdict import Kind
+from backprove.report.summary import Counts, mark, words
+from backprove.report.typeset import printable, typeset
+
+if TYPE_CHECKING:
+    from backprove.course.checking import DocumentReport
+
+_GROUPS = {"✓": "accepted", "~": "partly", "✗": "wrong", "?": "unclear"}
+_LARGEST = 8
+
+
+def page(report: DocumentReport) -> str:
+    """The page's HTML."""
+    counts = Counts.of(result.verdict for result in report.results)
+    return _environment().get_template("report.html").render(report=report, counts=counts)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("backprove.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = environment.filters
+    filters.update(
+        typeset=typeset,
+        printable=printable,
+        mark=mark,
+        group=group,
+        words=words,
+        pointed=pointed,
+        value=value,
+    )
+    return environment
+
+
+def group(kind: Kind) -> str:
+    """The style of a verdict."""
+    return _GROUPS[mark(kind)]
+
+
+def pointed(text: str, place: tuple[int, int]) -> Markup:
+    """The text with a mark on the half-open range of characters `place`."""
+    start, end = place
+    end = max(end, start + 1)
+    at = text[start:end] or "⟨end⟩"
+    return Markup('<code class="raw">{}<mark>{}</mark>{}</code>').format(
+        text[:start], at, text[end:]
+    )
+
+
+def value(data: Any) -> Markup:
+    """A number, a vector (as a column) or a matrix in MathML; anything larger as text."""
+    rows = _rows(data)
+    if rows is None:
+        return Markup("<code>{}</code>").format(_shortened(str(data)))
+    if isinstance(data, list):
+        cells = Markup("").join(
+            Markup("<mtr>{}</mtr>").format(
+                Markup("").join(Markup("<mtd>{}</mtd>").format(_number(entry)) for entry in row)
+            )
+            for row in rows
+        )
+        return Markup("<math><mrow><mo>[</mo><mtable>{}</mtable><mo>]</mo></mrow></math>").format(
+            cells
+        )
+    return Markup("<math>{}</math>").format(_number(data))
+
+
+def _rows(data: Any) -> list[list[float]] | None:
+    """A scalar, a vector or a matrix of at most 8 × 8 as rows of numbers."""
+    if isinstance(data, int | float):
+        return [[data]]
+    if not isinstance(data, list) or not data or len(cast(list[Any], data)) > _LARGEST:
+        return None
+    entries = cast(list[Any], data)
+    rows = [cast(list[Any], e) if isinstance(e, list) else [e] for e in entries]
+    plain = all(
+        len(row) <= _LARGEST and all(isinstance(entry, int | float) for entry in row)
+        for row in rows
+    )
+    return rows if plain and len({len(row) for row in rows}) == 1 else None
+
+
+def _number(entry: float) -> Markup:
+    text = f"{entry:.4g}".replace("-", "−")
+    mantissa, exponent, power = text.partition("e")
+    if not exponent:
+        return Markup("<mn>{}</mn>").format(text)
+    return Markup("<mrow><mn>{}</mn><mo>·</mo><msup><mn>10</mn><mn>{}</mn></msup></mrow>").format(
+        mantissa, power.replace("−0", "−").removeprefix("+").lstrip("0")
+    )
+
+
+def _shortened(text: str, most: int = 300) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
