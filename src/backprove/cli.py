@@ -5,9 +5,11 @@ Everything but Typer is imported inside the commands, so that `backprove --help`
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,6 +17,7 @@ import typer
 
 NOT_ALL = 1
 UNUSABLE = 2
+FAULT = 3
 
 app = typer.Typer(
     help="Derives, checks and diagnoses the mathematics of neural networks.",
@@ -25,10 +28,24 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run the command line on any terminal: what it cannot show is shown as `?`."""
+    """Run the command line on any terminal: what it cannot show is shown as `?`.
+
+    A fault of Backprove itself ends with status 3, so that it is never taken for a verdict.
+    """
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app(prog_name="backprove")
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="backprove")
+    except Exception as error:
+        if os.environ.get("BACKPROVE_DEBUG"):
+            raise
+        typer.echo(
+            f"backprove: this is a fault of Backprove, not of your input: {type(error).__name__}: "
+            f"{error}. With BACKPROVE_DEBUG=1 it shows where; please report it.",
+            err=True,
+        )
+        sys.exit(FAULT)
 
 
 def _fail(message: str) -> NoReturn:
@@ -39,7 +56,7 @@ def _fail(message: str) -> NoReturn:
 @contextmanager
 def _mistakes_told() -> Generator[None]:
     """What a user can put right is told in a paragraph, with status 2 and no traceback."""
-    from backprove import BackproveError
+    from backprove.errors import BackproveError
 
     try:
         yield
@@ -92,7 +109,7 @@ def check(
     """Check every claim of a document.
 
     The models stand in the document, in fenced blocks marked `model`, or in a sheet. Exit status:
-    0 all claims are accepted, 1 some are not, 2 the input could not be used.
+    0 all claims are accepted, 1 some are not, 2 the input could not be used or has no claims.
     """
     with _mistakes_told():
         from backprove.course.checking import check_document
@@ -112,6 +129,8 @@ def check(
             from backprove.report.terminal import show
 
             show(report)
+    if not report.results:
+        raise typer.Exit(UNUSABLE)
     if not all(result.verdict.accepted for result in report.results):
         raise typer.Exit(NOT_ALL)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from backprove.cli import app
+from backprove.cli import app, main
 
 MODEL = "x in R^n\nA in R^{n x n}\nE = x^T A x\n"
 HOMEWORK = f"""# A homework
@@ -144,6 +144,14 @@ def test_check_says_where_a_page_cannot_be_written(homework: Path, tmp_path: Pat
     assert "nowhere" in refused(run("check", homework, "--html", tmp_path / "nowhere" / "o.html"))
 
 
+def test_check_finds_nothing_to_accept_where_there_are_no_claims(tmp_path: Path) -> None:
+    path = tmp_path / "prose.md"
+    path.write_text("# Only words\n\nNothing is claimed here.\n", encoding="utf-8")
+    result = run("check", path)
+    assert result.exit_code == 2
+    assert "0 claims" in result.stdout
+
+
 # --- derive --------------------------------------------------------------------------------------
 
 
@@ -166,15 +174,15 @@ def test_derive_writes_latex() -> None:
 @pytest.mark.parametrize(
     ("model", "of", "by"),
     [
-        ("", "E", "x"),
-        (MODEL, "F", "x"),
-        (MODEL, "E", "F"),
-        (MODEL, "E +", "x"),
-        (MODEL + "F = A A^", "E", "x"),
-        (MODEL + "F = E + \\nonsense{", "E", "x"),
-        (MODEL + "E = 1", "E", "x"),
-        ("x in R^n\nh_t = x + h_t for t = 1..3", "h_2", "x"),
-        (MODEL + "F = " + "(" * 10_000 + "1" + ")" * 10_000, "F", "x"),
+        pytest.param("", "E", "x", id="no model"),
+        pytest.param(MODEL, "F", "x", id="unknown of"),
+        pytest.param(MODEL, "E", "F", id="unknown by"),
+        pytest.param(MODEL, "E +", "x", id="unfinished of"),
+        pytest.param(MODEL + "F = A A^", "E", "x", id="unfinished line"),
+        pytest.param(MODEL + "F = E + \\nonsense{", "E", "x", id="unclosed brace"),
+        pytest.param(MODEL + "E = 1", "E", "x", id="defined twice"),
+        pytest.param("x in R^n\nh_t = x + h_t for t = 1..3", "h_2", "x", id="of itself"),
+        pytest.param(f"{MODEL}F = {'(' * 10_000}1{')' * 10_000}", "F", "x", id="brackets"),
     ],
 )
 def test_derive_refuses_in_a_paragraph(model: str, of: str, by: str) -> None:
@@ -228,3 +236,22 @@ def test_judge_refuses_what_is_no_collection(tmp_path: Path) -> None:
 
 def test_judge_ends_with_two_where_nothing_could_be_used(tmp_path: Path) -> None:
     assert run("judge", collection(tmp_path / "c.jsonl", "no json")).exit_code == 2
+
+
+# --- faults --------------------------------------------------------------------------------------
+
+
+def test_a_fault_of_ours_is_no_verdict(
+    homework: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("δ")
+
+    monkeypatch.setattr("backprove.course.checking.check_document", broken)
+    monkeypatch.setattr("sys.argv", ["backprove", "check", str(homework)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 3
+    said = capsys.readouterr().err
+    assert "a fault of Backprove, not of your input: KeyError" in said
+    assert "Traceback" not in said

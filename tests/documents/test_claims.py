@@ -177,7 +177,9 @@ class TestChains:
         assert texts("$$= C = D$$") == ["C = D"]
 
     def test_aligned_rows(self) -> None:
-        (claim,) = claims("$$\\begin{aligned} A &= B \\\\\n &= C \\\\\n &\\quad + D \\end{aligned}$$")
+        (claim,) = claims(
+            "$$\\begin{aligned} A &= B \\\\\n &= C \\\\\n &\\quad + D \\end{aligned}$$"
+        )
         assert claim.text == "A = B = C + D"
         assert claim.link_lines() == (1, 2)
 
@@ -196,7 +198,9 @@ class TestCases:
         assert (claim.line, claim.last) == (1, 3)
 
     def test_an_interval_of_indices(self) -> None:
-        (text,) = texts(r"$$g[i]=W_i,\text{ if } i-r\in[1,\,3]$$" "\n" r"$$=0 \quad \text{otherwise}$$")
+        (text,) = texts(
+            r"$$g[i]=W_i,\text{ if } i-r\in[1,\,3]$$" "\n" r"$$=0 \quad \text{otherwise}$$"
+        )
         assert text == "g[i] = {W_i if 1 ≤ i-r ≤ 3; 0 otherwise}"
 
     def test_a_column_of_conditions(self) -> None:
@@ -280,6 +284,9 @@ def test_prose_lines_are_kept_together() -> None:
         "(i) " * 5_000,
         "word " * 20_000,
         "shape of " * 5_000,
+        "the shape of y is " + "x" * 5_000 + "!",
+        "the shape of y is " + "3x" * 5_000 + "!",
+        "the size of " + "(" * 20_000,
         "{" * 10_000 + "x = y",
         "\\text{" * 3_000 + " = y",
         "\n".join("$$= b$$" for _ in range(3_000)),

@@ -22,7 +22,7 @@ from backprove.notation.reader import read_expression
 from backprove.notation.statements import read_statement
 from backprove.notation.unicode import to_unicode
 
-NAMES = ["x", "W", "h", "p", "ŷ", "δ", "FL", "A", "b", "h̄", "ones", "d", "e", "E", "dE"]
+NAMES = ["x", "W", "h", "p", "ŷ", "δ", "FL", "A", "b", "h̄", "ones", "d", "e", "E"]
 DECLARED = frozenset(NAMES)
 INDICES = ["i", "j", "t"]
 
@@ -45,6 +45,7 @@ def number(text: str) -> s.Number:
 
 
 names = st.sampled_from(NAMES).map(s.Name)
+variable_names = st.sampled_from([name for name in NAMES if name != "ones"]).map(s.Name)
 indices = st.sampled_from(INDICES).map(s.Name)
 numbers = st.sampled_from(["0", "1", "2", "10", "12", "0.5", "3.25"]).map(number)
 whole = st.sampled_from(["0", "1", "2", "12"]).map(number)
@@ -93,7 +94,7 @@ def component(base: Any, parts: tuple[Any, ...]) -> Any:
 
 def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(inner, min_size=2, max_size=3)
-    variables = st.one_of(names, st.builds(s.Index, names, items), products_of_names)
+    variables = st.one_of(variable_names, st.builds(s.Index, variable_names, items), products_of_names)
     condition = st.one_of(
         compares(inner), st.builds(lambda a, b: s.Both((a, b)), compares(inner), compares(inner))
     )
@@ -129,7 +130,7 @@ def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             inner, names, st.sampled_from(["sum", "prod"]),
         ),
         st.builds(
-            derivative, inner, variables, names,
+            derivative, inner, variables, variable_names,
             st.sampled_from(["first", "immediate", "second"]),
             st.sampled_from(["frac", "slash", "d", "nabla"]),
         ),

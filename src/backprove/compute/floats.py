@@ -13,11 +13,12 @@ import numpy as np
 from backprove.compute.arithmetic import Linear, Pairing
 
 
-def _erf(x: Any) -> Any:
-    # SciPy is imported only where erf is used, to keep the start of the program short.
-    from scipy.special import erf  # pyright: ignore[reportUnknownVariableType]
+_erf_objects = np.frompyfunc(math.erf, 1, 1)
 
-    return erf(x)
+
+def _erf(x: Any) -> Any:
+    # NumPy has no erf; one call an entry is fast enough for the small arrays here
+    return np.asarray(_erf_objects(x), dtype=np.float64)
 
 
 def _sigmoid(x: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from backprove.course.sheet import Question, Sheet, SheetError, read_sheet
 from backprove.documents import Document, DocumentError, Passage, read_document
-from backprove.documents.formula import is_numeric, relations, sides
+from backprove.documents.formula import is_nameless, is_numeric, relations, sides
 from backprove.errors import BackproveError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class _Checking:
             verdict = place.session.check(passage.text)
             if verdict is not None:
                 name = place.name if self.sheet else passage.number
-                self._add(passage, verdict, passage.link_lines(), name)
+                self._add(passage.text, verdict, passage.link_lines(), name)
             return
         parts = _arithmetic(passage)
         if not parts:
@@ -136,7 +136,7 @@ class _Checking:
                 self.arithmetic = _session("")
             verdict = self.arithmetic.check(text)
             if verdict is not None:
-                self._add(passage, verdict, lines, passage.number)
+                self._add(text, verdict, lines, passage.number)
 
     def _place(self, passage: Passage) -> _Place | None:
         if self.sheet is None:
@@ -144,7 +144,7 @@ class _Checking:
         question = self.sheet.question(passage.number) if passage.number else None
         if question is not None and question.number in self.places:
             return self.places[question.number]
-        if all(is_numeric(side) for side in sides(passage.text)):
+        if is_nameless(passage.text):
             return None
         used = [self.last] if self.last is not None else []
         for place in (*used, *self.places.values()):
@@ -152,11 +152,9 @@ class _Checking:
                 return place
         return None
 
-    def _add(
-        self, passage: Passage, verdict: Verdict, lines: tuple[int, ...], question: str
-    ) -> None:
+    def _add(self, text: str, verdict: Verdict, lines: tuple[int, ...], question: str) -> None:
         if len(verdict.links) < 2:
-            self.results.append(ClaimResult(lines[0], question, passage.text, verdict))
+            self.results.append(ClaimResult(lines[0], question, text, verdict))
             return
         # Where the judge has left out links (a new name's definition), they were the first.
         skipped = max(0, len(lines) - len(verdict.links))

@@ -169,13 +169,18 @@ _NUMERIC_COMMANDS = re.compile(
 )
 
 
+def is_nameless(text: str) -> bool:
+    """True of a formula in which no name stands, so that every model fits it and none is meant."""
+    return re.search(r"[^\W\d_π]|[\\_]", _NUMERIC_COMMANDS.sub(" ", text)) is None
+
+
 def is_numeric(text: str) -> bool:
     """True of arithmetic without names, whose value needs no model.
 
     Square brackets may be a vector, an interval or a floor: without a model nobody knows which.
     """
     rest = _NUMERIC_COMMANDS.sub(" ", text)
-    return re.search(r"\d", rest) is not None and re.search(r"[^\W\d_π]|[\[\]|\\_]", rest) is None
+    return is_nameless(text) and re.search(r"\d", rest) is not None and not set(rest) & set("[]|")
 
 
 _ABBREVIATION = re.compile(r"\(\s*([A-Za-z][A-Za-z0-9]{0,5})\s*\)\W*$")

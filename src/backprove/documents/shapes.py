@@ -38,7 +38,8 @@ _PHRASES = tuple(
     )
 )
 _SPACE = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R\b|[Rℝ])\s*\^")
-_SIZES = re.compile(r"\(?\s*[\w()]+(?:\s*(?:\\times|×|x|,)\s*[\w()]+)+\s*\)?")
+_CROSS = re.compile(r"\s*(?:\\times(?![a-z])|×|,)\s*|\s+x\s+|(?<=\d)x(?=\d)")
+_SIZE = re.compile(r"\(?(?:[A-Za-z]|\d{1,9})[A-Za-z0-9_]{0,3}\)?")
 
 
 def shape_claims(line: Iterable[Segment]) -> list[str]:
@@ -69,9 +70,10 @@ def _space(shape: str) -> str:
     """A shape as a space; empty if it is none."""
     if _SPACE.match(shape):
         return shape
-    if _SIZES.fullmatch(shape):
-        sizes = shape.strip()
-        if sizes.startswith("(") and sizes.endswith(")"):
-            sizes = sizes[1:-1]
-        return "R^{" + re.sub(r"\s*(?:\\times|×|,|\bx\b)\s*", r" \\times ", sizes) + "}"
+    shape = shape.strip()
+    if shape.startswith("(") and shape.endswith(")"):
+        shape = shape[1:-1].strip()
+    sizes = _CROSS.split(shape)
+    if len(sizes) > 1 and all(_SIZE.fullmatch(size) for size in sizes):
+        return "R^{" + r" \times ".join(sizes) + "}"
     return ""

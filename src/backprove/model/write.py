@@ -12,6 +12,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from backprove.model.write_entry import entry
+from backprove.model.write_kinds import (
+    is_condition,
+    is_identity,
+    is_small,
+    spread_out,
+    uniform,
+)
 from backprove.model.write_product import inverted, written_product
 from backprove.model.write_syntax import (
     ONES,
@@ -45,21 +52,17 @@ from backprove.notation.syntax import Stack as WrittenStack
 from backprove.tensor import nodes
 from backprove.tensor.build import (
     UNIT,
-    add,
-    apply,
     broadcast,
-    contract,
     fold,
     is_zero,
     literal,
-    power,
     scale,
     select,
     split_coefficient,
     substitute,
 )
 from backprove.tensor.nodes import Contract, Node, Symbol, walk
-from backprove.tensor.whole import Shape, Whole
+from backprove.tensor.whole import Whole
 
 __all__ = [
     "Letters",
@@ -70,8 +73,6 @@ __all__ = [
     "written_name",
 ]
 
-#: arrays of no more entries than this are written out
-SMALL = 12
 COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
 
 
@@ -88,9 +89,7 @@ def written(node: Node, letters: Letters | None = None) -> Expr:
     return _writer(node, letters).write(node)
 
 
-def written_components(
-    node: Node, indices: Sequence[str], letters: Letters | None = None
-) -> Expr:
+def written_components(node: Node, indices: Sequence[str], letters: Letters | None = None) -> Expr:
     """The syntax of the entry of an array at these index letters, one for each axis."""
     writer = _writer(node, letters)
     writer = replace(writer, bound=frozenset(indices))
@@ -181,12 +180,14 @@ class _Writer:
 
     def _term(self, coefficient: Fraction, node: Node) -> Expr:
         """A positive number times a node."""
+        if isinstance(node, nodes.Literal):
+            return number(coefficient * node.value)
         if isinstance(node, Contract):
-            node = _spread_out(node)
+            node = spread_out(node)
             if not isinstance(node, Contract):
                 return self.write(scale(coefficient, node))
         try:
-            return written_product(coefficient, node, self._operand(node), self._identity())
+            return written_product(coefficient, node, self.array, self._identity())
         except NoMatrixForm:
             if node.shape or not isinstance(node, Contract):
                 raise
@@ -194,14 +195,6 @@ class _Writer:
             if parts is node:
                 raise
             return self.write(scale(coefficient, parts))
-
-    def _operand(self, product: Node):  # type: ignore[no-untyped-def]
-        """How operands of a product are written: a product of one operand is that operand."""
-
-        def write(node: Node) -> Expr:
-            return self._identity() if node is product and _is_identity(node) else self.array(node)
-
-        return write
 
     def _spread(self, scalar: Node, node: Node) -> Expr:
         """A scalar in every place of a vector or matrix: `s ones`, `s ones onesᵀ`."""
@@ -260,23 +253,28 @@ class _Writer:
     def _derivative(self, node: nodes.Derivative) -> Expr:
         immediate = node.mode != "total"
         of, by = self.write(node.of), self.write(node.by)
-        inner = node.of
-        if isinstance(inner, nodes.Derivative) and inner.mode == node.mode and not inner.of.shape:
-            if isinstance(of, WrittenDerivative) and inner.rank == node.by.rank == 1:
+        match node.of, of:
+            case nodes.Derivative() as inner, WrittenDerivative() if (
+                inner.mode == node.mode and inner.rank == inner.by.rank == node.by.rank == 1
+            ):
                 return WrittenDerivative(of.of, (*of.by, Transpose(by)), immediate)
-        return WrittenDerivative(of, (by,), immediate)
+            case _:
+                return WrittenDerivative(of, (by,), immediate)
 
     # --- components, sums over an index ---
 
     def _select(self, node: nodes.Select) -> Expr:
         """`x_i`, `W[i, j]`, a row `W[i]`, a column `Wᵀ[j]`, `∂y_i/∂x_j`."""
         arg, at = node.arg, node.at
+        while isinstance(arg, nodes.Select):
+            rest = iter(at)
+            arg, at = arg.arg, tuple(next(rest) if i is None else i for i in arg.at)
         plain = uniform(arg)
         if plain is not None:
             return self.array(broadcast(plain, node.shape))
         if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
             return found
-        if _is_identity(arg):
+        if is_identity(arg):
             if not node.shape:
                 return self.write(self.entry(arg, at))
             raise NoMatrixForm("a row of I")
@@ -339,7 +337,7 @@ class _Writer:
     # --- cases, lists ---
 
     def _where(self, node: nodes.Where) -> Expr:
-        if _is_condition(node):
+        if is_condition(node):
             return Call("indicator", (self._condition(node),))
         if node.shape and is_zero(node.otherwise):
             indicator = Call("indicator", (self._condition(node.condition),))
@@ -359,9 +357,11 @@ class _Writer:
             case nodes.Apply() if node.function in COMPARISONS:
                 sides = tuple(self.write(arg) for arg in node.args)
                 return Compare(sides, (COMPARISONS[node.function],))
-            case nodes.Where() if _is_condition(node):
+            case nodes.Where() if is_condition(node):
                 parts = [self._condition(node.condition), self._condition(node.then)]
-                return Both(tuple(p for c in parts for p in (c.parts if isinstance(c, Both) else (c,))))
+                return Both(
+                    tuple(p for c in parts for p in (c.parts if isinstance(c, Both) else (c,)))
+                )
             case _:
                 return Compare((self.write(node), number(0)), ("≠",))
 
@@ -374,7 +374,7 @@ class _Writer:
         return self._entries(node)
 
     def _entries(self, node: Node) -> Expr:
-        if _small(node.shape) is None:
+        if not is_small(node.shape):
             raise NoMatrixForm("entries given one by one")
         if not node.shape:
             return self.write(node)
@@ -384,7 +384,7 @@ class _Writer:
 
     def _sized(self, node: Node) -> Expr:
         """An array whose sizes its own syntax must tell: `ones` alone will not do."""
-        if node.shape and (uniform(node) is not None or _is_identity(node)):
+        if node.shape and (uniform(node) is not None or is_identity(node)):
             return self._entries(node)
         return self.array(node)
 
@@ -392,71 +392,3 @@ class _Writer:
         """A part of a stacked array; a single scalar needs no brackets of its own."""
         single = isinstance(node, nodes.Stack) and len(node.parts) == 1 and node.rank == 1
         return self.write(node.parts[0]) if single else self._sized(node)  # type: ignore[union-attr]
-
-
-# --- what an array is -----------------------------------------------------------------------------
-
-
-def uniform(node: Node) -> Node | None:
-    """The scalar in every place of an array that is the same everywhere; None for other arrays."""
-    if not node.shape:
-        return node
-    match node:
-        case nodes.Ones():
-            return UNIT
-        case nodes.Add():
-            parts = [(c, uniform(n)) for c, n in node.terms]
-            known = [(c, n) for c, n in parts if n is not None]
-            if len(known) < len(parts):
-                return None
-            return add(known, ()) if known else literal(0)
-        case Contract():
-            if len(set(node.out)) < len(node.out):
-                return None
-            if any(n.shape and not isinstance(n, nodes.Ones) for n in node.operands):
-                return None
-            scalars = [n for n in node.operands if not n.shape]
-            return contract(scalars, [()] * len(scalars), ())
-        case nodes.Apply():
-            args = [uniform(n) for n in node.args]
-            known = [n for n in args if n is not None]
-            return apply(node.function, *known) if len(known) == len(args) else None
-        case nodes.Power():
-            base = uniform(node.base)
-            return None if base is None else power(base, node.exponent)
-        case _:
-            return None
-
-
-def _spread_out(node: Contract) -> Node:
-    """A product in which arrays that are the same everywhere are scalars."""
-    plain = [
-        uniform(n) if n.shape and not isinstance(n, nodes.Ones) else None for n in node.operands
-    ]
-    if all(scalar is None for scalar in plain):
-        return node
-    pairs = zip(node.operands, plain, strict=True)
-    operands = [n if s is None else broadcast(s, n.shape) for n, s in pairs]
-    return contract(operands, node.labels, node.out)
-
-
-def _is_identity(node: Node) -> bool:
-    return isinstance(node, nodes.Identity)
-
-
-def _is_condition(node: Node) -> bool:
-    """Whether a scalar is 0 or 1 by conditions on whole numbers."""
-    if isinstance(node, nodes.Where):
-        parts = (node.condition, node.then)
-        return not node.shape and node.otherwise is literal(0) and all(map(_is_condition, parts))
-    return isinstance(node, nodes.Test)
-
-
-def _small(shape: Shape) -> int | None:
-    """The number of entries where these are few."""
-    total = 1
-    for size in shape:
-        if not isinstance(size.constant, int):
-            return None
-        total *= size.constant
-    return total if 0 < total <= SMALL else None

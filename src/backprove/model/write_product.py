@@ -10,17 +10,23 @@ reduce (three matrices meeting in a point that is kept, a net of four) has no ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from backprove.model.write_chain import (
+    Chain,
+    Factor,
+    diagonals,
+    row_of,
+    summed,
+    transposes,
+)
 from backprove.model.write_syntax import (
     ONES,
     NoMatrixForm,
-    elementwise,
     juxtapose,
     number,
-    raised,
     scaled,
     transposed,
 )
@@ -37,17 +43,13 @@ from backprove.notation.syntax import (
     Quotient,
     Sum,
     Tag,
-    Transpose,
 )
 from backprove.tensor.build import literal, ones, power
 from backprove.tensor.nodes import Contract, Identity, Literal, Node, Ones
 from backprove.tensor.nodes import Derivative as DerivativeNode
 from backprove.tensor.nodes import Power as PowerNode
 
-#: factors beside each other, which are matrices but for a vector at the end
-Chain = tuple[Expr, ...]
 Write = Callable[[Node], Expr]
-TWO = number(2)
 
 
 def written_product(coefficient: Fraction, node: Node, write: Write, identity: Expr) -> Expr:
@@ -70,74 +72,14 @@ def written_product(coefficient: Fraction, node: Node, write: Write, identity: E
 
 def inverted(node: Node) -> Node | None:
     """What a node is one over (elementwise), where it is a negative power."""
-    if isinstance(node, PowerNode) and isinstance(node.exponent, Literal):
-        if node.exponent.value < 0:
-            return power(node.base, literal(-node.exponent.value))
-    return None
+    if not isinstance(node, PowerNode) or not isinstance(node.exponent, Literal):
+        return None
+    value = node.exponent.value
+    return power(node.base, literal(-value)) if value < 0 else None
 
 
-# --- arrays ---------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Factor:
-    """An array in the product: `over` by ⊙, ⊘ `under`; ones where both are empty."""
-
-    labels: tuple[int, ...]
-    over: list[Chain] = field(default_factory=list[Chain])
-    under: list[Chain] = field(default_factory=list[Chain])
-
-    @property
-    def is_ones(self) -> bool:
-        return not self.over and not self.under
-
-    @property
-    def chain(self) -> Chain:
-        if not self.under:
-            return self.over[0] if len(self.over) == 1 else (_entrywise(self.over),)
-        above = _entrywise(self.over) if self.over else number(1)
-        return (Quotient(above, _entrywise(self.under), elementwise=True),)
-
-    def turned(self) -> Factor:
-        """The transpose."""
-        over, under = ([_turned(c) for c in chains] for chains in (self.over, self.under))
-        return Factor(self.labels[::-1], over, under)
-
-    def towards(self, label: int) -> Chain:
-        """A matrix as a chain with this label for its rows."""
-        return self.chain if self.labels[0] == label else _turned(self.chain)
-
-    def across(self, label: int) -> int:
-        """The other label of a matrix."""
-        return self.labels[1] if self.labels[0] == label else self.labels[0]
-
-
-def _entrywise(chains: Sequence[Chain]) -> Expr:
-    """Chains joined by ⊙; derivatives that share a variable would be read as the chain rule."""
-    if not chains:
-        return ONES
-    factors = [juxtapose(chain) for chain in chains]
-    derivatives = [f for f in factors if isinstance(f, Derivative)]
-    if any(a.by == (b.of,) for a in derivatives for b in derivatives):
-        raise NoMatrixForm("an elementwise product of derivatives that share a variable")
-    return elementwise(factors)
-
-
-def _turned(chain: Chain) -> Chain:
-    """The transpose of a chain of matrices; `diag(v)` is its own."""
-    diagonal = [isinstance(f, Call) and f.function == "diag" for f in chain]
-    pairs = zip(chain, diagonal, strict=True)
-    return tuple(f if same else transposed(f) for f, same in reversed([*pairs]))
-
-
-def _row(chain: Chain) -> Chain:
-    """The transpose of a chain that ends in a vector."""
-    return (transposed(chain[-1]), *_turned(chain[:-1]))
-
-
-def _upright(*chains: Chain) -> Chain:
-    """The chain with the fewest transposes, the first of these."""
-    return min(chains, key=lambda chain: sum(isinstance(f, Transpose) for f in chain))
+#: a product, the factors that it is made of, and its labels
+Joined = tuple[Chain, tuple[Factor, ...], tuple[int, ...]]
 
 
 # --- the graph ------------------------------------------------------------------------------------
@@ -212,7 +154,7 @@ class _Graph:
             pass
 
     def _at(self, label: int) -> tuple[list[Factor], list[Factor]] | None:
-        """The matrices on a summed label, and its vector if any; None where it is no such label."""
+        """The matrices and the vector on a summed label; None where other things are on it."""
         on = [f for f in self.factors if label in f.labels]
         matrices = [f for f in on if len(f.labels) == 2]
         vectors = [f for f in on if len(f.labels) == 1]
@@ -239,7 +181,9 @@ class _Graph:
                     self.factors = [h for h in self.factors if h is not f]
                     return True
                 if g is not f and g.labels == f.labels:
-                    return self._exchange((f, g), Factor(f.labels, f.over + g.over, f.under + g.under))
+                    return self._exchange(
+                        (f, g), Factor(f.labels, f.over + g.over, f.under + g.under)
+                    )
         return False
 
     def _overlay(self) -> bool:
@@ -248,60 +192,68 @@ class _Graph:
             for g in self.factors[at + 1 :]:
                 if f.labels in (g.labels, g.labels[::-1]):
                     h = g if g.labels == f.labels else g.turned()
-                    return self._exchange((f, g), Factor(f.labels, f.over + h.over, f.under + h.under))
+                    return self._exchange(
+                        (f, g), Factor(f.labels, f.over + h.over, f.under + h.under)
+                    )
         return False
 
     def _close(self) -> bool:
         """An array that stands alone and is summed is a scalar."""
         for f in self.factors:
-            alone = all(label not in g.labels for g in self.factors if g is not f for label in f.labels)
+            alone = all(
+                label not in g.labels for g in self.factors if g is not f for label in f.labels
+            )
             if alone and not set(f.labels) & set(self.out):
-                self.scalars.over.append(_summed(f))
+                self.scalars.over.append(summed(f))
                 self.factors = [g for g in self.factors if g is not f]
                 return True
         return False
 
     def _loop(self) -> bool:
         """Two matrices one after the other and back: the diagonal of their product."""
-        for label in self._labels():
-            found = self._at(label)
-            if found is None or len(found[0]) != 2:
-                continue
-            (a, b), vectors = found
-            other = a.across(label)
-            overlaid = a.labels == b.labels and len(a.chain) == len(b.chain) == 1
-            if b.across(label) != other or overlaid:
-                continue
-            middle = _diagonals(vectors)
-            chain = _upright(
-                (*a.towards(other), *middle, *b.towards(label)),
-                (*b.towards(other), *middle, *a.towards(label)),
-            )
-            diagonal = Call("diag", (juxtapose(chain),))
-            return self._exchange((a, b, *vectors), Factor((other,), [(diagonal,)]))
-        return False
+        chains: list[Joined] = []
+        for turn in (1, -1):
+            for label, pair, vectors in self._between():
+                other = pair[0].across(label)
+                overlaid = pair[0].labels == pair[1].labels and all(len(f.chain) == 1 for f in pair)
+                if pair[1].across(label) == other and not overlaid:
+                    first, last = pair[::turn]
+                    chain = (*first.towards(other), *diagonals(vectors), *last.towards(label))
+                    chains.append((chain, (*pair, *vectors), (other,)))
+        if not chains:
+            return False
+        chain, old, labels = min(chains, key=lambda found: transposes(found[0]))
+        return self._exchange(old, Factor(labels, [(Call("diag", (juxtapose(chain),)),)]))
 
     def _leaf(self) -> bool:
-        """A matrix times a vector."""
-        for label in self._labels():
-            found = self._at(label)
-            if found is not None and len(found[0]) == 1:
-                (matrix,), vectors = found
-                other = matrix.across(label)
-                chain = (*matrix.towards(other), *(vectors[0].chain if vectors else (ONES,)))
-                return self._exchange((matrix, *vectors), Factor((other,), [chain]))
-        return False
+        """A matrix times a vector; a matrix times ones only where there is no other."""
+        leaves = [(n, f) for n in self._labels() if (f := self._at(n)) and len(f[0]) == 1]
+        if not leaves:
+            return False
+        label, ((matrix,), vectors) = max(leaves, key=lambda leaf: len(leaf[1][1]))
+        other = matrix.across(label)
+        chain = (*matrix.towards(other), *(vectors[0].chain if vectors else (ONES,)))
+        return self._exchange((matrix, *vectors), Factor((other,), [chain]))
 
     def _pair(self) -> bool:
         """A matrix times a matrix."""
+        chains: list[Joined] = []
+        for label, (a, b), vectors in self._between():
+            ends = (a.across(label), b.across(label))
+            chain = (*a.towards(ends[0]), *diagonals(vectors), *b.towards(label))
+            chains.append((chain, (a, b, *vectors), ends))
+        if not chains:
+            return False
+        chain, old, labels = min(chains, key=lambda found: transposes(found[0]))
+        return self._exchange(old, Factor(labels, [chain]))
+
+    def _between(self) -> Iterator[tuple[int, tuple[Factor, Factor], list[Factor]]]:
+        """Summed labels on which two matrices stand, with the vector on them if any."""
         for label in self._labels():
             found = self._at(label)
             if found is not None and len(found[0]) == 2:
                 (a, b), vectors = found
-                ends = (a.across(label), b.across(label))
-                chain = (*a.towards(ends[0]), *_diagonals(vectors), *b.towards(label))
-                return self._exchange((a, b, *vectors), Factor(ends, [chain]))
-        return False
+                yield label, (a, b), vectors
 
     # --- what is left ---
 
@@ -327,10 +279,10 @@ class _Graph:
         sides = {f.labels[0]: f for f in self.factors if len(f.labels) == 1}
         rest = [f for f in self.factors if len(f.labels) > 1]
         if not rest and set(sides) == {row, column}:
-            return juxtapose((*sides[row].chain, *_row(sides[column].chain)))
+            return juxtapose((*sides[row].chain, *row_of(sides[column].chain)))
         if len(rest) != 1 or set(rest[0].labels) != {row, column} or set(sides) - {row, column}:
             raise NoMatrixForm("matrices that no product joins")
-        ends = [_diagonals([sides[n]] if n in sides else []) for n in (row, column)]
+        ends = [diagonals([sides[n]] if n in sides else []) for n in (row, column)]
         return juxtapose((*ends[0], *rest[0].towards(row), *ends[1]))
 
 
@@ -341,32 +293,6 @@ def _find_diagonal(operands: Sequence[tuple[Node, list[int]]]) -> int | None:
         if len(names) == 2 and (isinstance(node, Identity) or diagonal):
             return at
     return None
-
-
-def _diagonals(vectors: Sequence[Factor]) -> Chain:
-    return tuple(Call("diag", (juxtapose(v.chain),)) for v in vectors if not v.is_ones)
-
-
-def _summed(f: Factor) -> Expr:
-    """The sum of all entries: `xᵀ y`, `‖x‖²`, `tr(A B)`, `sum(x)`."""
-    rank = len(f.labels)
-    if rank == 1 and len(f.over) == 2 and not f.under:
-        a, b = f.over
-        return juxtapose(_upright((*_row(a), *b), (*_row(b), *a)))
-    chain = f.chain
-    if rank == 1 and len(chain) > 1 and chain[-1] is ONES:
-        chain = chain[:-1]
-        rank = 2
-    if rank == 2:
-        chain = _upright(chain, _turned(chain))
-    whole = juxtapose(chain)
-    match whole:
-        case Power(base, exponent) if exponent == TWO:
-            return Power(Call("norm_F" if rank == 2 else "norm", (base,)), TWO)
-        case Call("diag", (matrix,)) if rank == 1:
-            return Call("tr", (matrix,))
-        case _:
-            return Call("sum", (whole,))
 
 
 # --- tensors of higher order ----------------------------------------------------------------------

@@ -74,7 +74,7 @@ def elementwise(factors: Sequence[Expr]) -> Expr:
 
 
 def scaled(factors: Sequence[Expr], body: Expr) -> Expr:
-    """Scalars before an array; before a product by ⊙ they join its first factor, needing no brackets."""
+    """Scalars before an array; they join the first factor of a product by ⊙."""
     if not factors:
         return body
     if isinstance(body, Product) and body.ops[0] == "⊙":

@@ -50,12 +50,13 @@ _MASTER = re.compile(
     | (?P<ones>\\(?:mathbf|boldsymbol|bm|mathbb|mathds|mathbbm)\s*+(?:\{{\s*+1\s*+\}}|1)|[𝟏𝟙])
     | (?P<style>\\(?:{_STYLES})\s*+\{{\s*+(?P<styled>\\?[A-Za-z]++(?:\\?_[A-Za-z]++)*+)\s*+\}})
     | (?P<prose>\\(?:text|textrm|textnormal|mbox)\s*+\{{(?P<inner>[^{{}}]*+)\}})
-    | (?P<env>\\(?P<edge>begin|end)\s*+\{{(?P<envname>[A-Za-z*]++)\}}(?:\[[a-z]\])?(?:\{{[lcr|\s]++\}})?)
+    | (?P<begin>\\begin\s*+\{{(?P<opened>[A-Za-z*]++)\}}(?:\[[a-z]\])?(?:\{{[lcr|\s]++\}})?)
+    | (?P<end>\\end\s*+\{{(?P<closed>[A-Za-z*]++)\}})
     | (?P<skip>\\(?:tag\*?|label|hspace\*?|vspace\*?)\s*+\{{[^{{}}]*+\}}|\\(?:left|right)\s*+\.)
     | (?P<newline>\\\\(?:\[[-\d.]++\s*+[a-z]++\])?)
     | (?P<cmd>\\(?:[A-Za-z]++\*?|.))
     | (?P<html></?su[bp]>)
-    | (?P<sign>\.\.+|\.[*/]|[:=!<>]=|\|\||[-+*/=<>≤≥≠(){{}}\[\],;:.^_'|&%])
+    | (?P<sign>\.{{2,4}}|\.[*/]|[:=!<>]=|\|\||[-+*/=<>≤≥≠(){{}}\[\],;:.^_'|&%])
     | (?P<comment>\#)
     | (?P<other>.)
     """,
@@ -199,8 +200,10 @@ def _rare(text: str, m: re.Match[str], tokens: list[Token]) -> None:
             add(("name", word, start, end))
     elif group in ("prose", "inner"):
         _scan(text, m.start("inner"), m.end("inner"), tokens)
-    elif group in ("env", "edge", "envname"):
-        add((m.group("edge"), m.group("envname"), start, end))
+    elif group in ("begin", "opened"):
+        add(("begin", m.group("opened"), start, end))
+    elif group in ("end", "closed"):
+        add(("end", m.group("closed"), start, end))
     elif group == "newline":
         add(("\\\\", "", start, end))
     elif group == "html":

@@ -38,9 +38,9 @@ from backprove.notation.syntax import (
     Transpose,
 )
 
-DEEPEST = 80
+DEEPEST = 100
 """Brackets within brackets, sums within sums: deeper is not a formula that a person wrote."""
-DEEPEST_TREE = 250
+DEEPEST_TREE = 160
 
 _SUMMING = frozenset(("+", "-"))
 _TIMES = frozenset(("*", "·", "×", "⊙", "⊗", "⊘"))

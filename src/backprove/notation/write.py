@@ -291,13 +291,15 @@ class Writer:
 
     def _derivative(self, node: Derivative) -> str:
         same = len(node.by) == 2 and node.by[0] == node.by[1]
-        if node.style == "nabla" and not node.immediate and (len(node.by) == 1 or same):
+        simple = isinstance(node.by[0], Name | Index | Tag) and (len(node.by) == 1 or same)
+        if node.style == "nabla" and not node.immediate and simple:
             of = self.put(node.of, FACTOR, last=False)
             if isinstance(node.of, Derivative) and not self.stacked:
                 of = self.bracket(of)
             return self.nabla(of, self.put(node.by[0]), len(node.by))
-        straight = node.style == "d" and isinstance(node.of, Name | Index | Tag)
-        straight = straight and len(node.by) == 1 and not node.immediate
+        straight = node.style == "d" and leftmost(node.of) != Name("ones")
+        straight = straight and isinstance(node.of, Name | Index | Tag)
+        straight = straight and isinstance(node.by[0], Name | Index | Tag) and len(node.by) == 1 and not node.immediate
         of = self._differentiated(node.of)
         by = [self._differentiated(variable) for variable in node.by]
         if len(by) == 2 and not isinstance(node.by[1], Transpose):

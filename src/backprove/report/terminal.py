@@ -49,8 +49,9 @@ def show(report: DocumentReport, console: Console | None = None) -> None:
             _cell(result, width),
             Text(words(result.verdict), _STYLES[sign]),
         )
-    console.print(table)
-    console.print()
+    if report.results:
+        console.print(table)
+        console.print()
     for note in report.notes:
         console.print(Text(f"Note: {printable(note)}", "dim"))
     console.print(Text(str(Counts.of(r.verdict for r in report.results)), "bold"))

@@ -6,9 +6,19 @@ and escaped on a page.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
 from markupsafe import Markup
 
-from backprove.notation import ReadError, Statement, read_line, to_mathml, to_unicode
+from backprove.notation import ReadError, read_line
+from backprove.notation.mathml import to_mathml
+from backprove.notation.reader import read_expression
+from backprove.notation.syntax import Expr, Statement
+from backprove.notation.unicode import to_unicode
+
+_RELATIONS = ("=", "≈", "∈")
+_SIGNS = ("+", "−")
 
 
 def printable(text: str) -> str:
@@ -17,25 +27,70 @@ def printable(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The formula in Unicode on one line; of several lines, with semicolons between them."""
-    statements = _read(text)
-    if statements is None:
+    """The formula in Unicode on one line; of several statements, with semicolons between them."""
+    nodes = _read(text)
+    if nodes is None:
         return printable(text)
-    return "; ".join(printable(to_unicode(statement)) for statement in statements)
+    return "; ".join(printable(to_unicode(node)) for node in nodes)
 
 
 def typeset(text: str) -> Markup:
-    """MathML for a page, a block for each statement; what cannot be read as escaped text."""
-    statements = _read(text)
-    if statements is None:
+    """MathML for a page, a line for each statement; what cannot be read as escaped text.
+
+    A formula is set in pieces, so that it can go on in the next line before a relation or a sign.
+    """
+    nodes = _read(text)
+    if nodes is None:
         return Markup('<code class="raw">{}</code>').format(text.strip())
-    return Markup("\n").join(Markup(to_mathml(statement)) for statement in statements)
+    line = Markup('<div class="formula">{}</div>')
+    return Markup("\n").join(
+        line.format(Markup("<wbr>").join(_pieces(to_mathml(node)))) for node in nodes
+    )
 
 
-def _read(text: str) -> list[Statement] | None:
+def _read(text: str) -> list[Statement | Expr] | None:
     """The statements of a text's lines, or None where some line is no mathematics."""
-    try:
-        found = [statement for line in text.split("\n") for statement in read_line(line)]
-    except ReadError:
-        return None
+    found: list[Statement | Expr] = []
+    for line in filter(str.strip, text.split("\n")):
+        try:
+            found += read_line(line)
+        except ReadError:
+            try:
+                found.append(read_expression(line))
+            except ReadError:
+                return None
     return found or None
+
+
+def _pieces(mathml: str) -> Iterator[Markup]:
+    """A `<math>` element cut before the relations and signs of its outermost levels."""
+    root = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    piece = ElementTree.Element("math")
+    for element in _outermost(root):
+        sign = element.text if element.tag == "mo" else None
+        if sign in _RELATIONS or (sign in _SIGNS and element.get("form") != "prefix"):
+            if len(piece):
+                yield _written(piece)
+            piece = ElementTree.Element("math")
+            element.set("form", "infix")
+        piece.append(element)
+    yield _written(piece)
+
+
+def _outermost(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """The elements of a row, and those of the sums that stand in it as a whole side."""
+    for number, child in enumerate(element):
+        if child.tag == "mrow" and (element.tag == "math" or _is_sum(child)):
+            yield from _outermost(child)
+        else:
+            if child.tag == "mo" and child.text in _SIGNS and number == 0:
+                child.set("form", "prefix")
+            yield child
+
+
+def _is_sum(row: ElementTree.Element) -> bool:
+    return any(child.tag == "mo" and child.text in _SIGNS for child in row)
+
+
+def _written(piece: ElementTree.Element) -> Markup:
+    return Markup(ElementTree.tostring(piece, encoding="unicode"))

@@ -1,0 +1,361 @@
+"""Judging a relation link by link (NOTATION 4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from backprove.judge.link import Side, agree, find_reading, layouts
+from backprove.judge.numbers import (
+    close,
+    constant_value,
+    has_decimals,
+    judge_literals,
+    judge_number,
+    literal_number,
+    literal_numbers,
+)
+from backprove.judge.readings import OutOfTime, Search
+from backprove.judge.verdict import Evidence, Kind
+from backprove.judge.world import EQUAL, Grid, Setting, World
+from backprove.model.definitions import index_ranges, space_shape
+from backprove.model.entity import System
+from backprove.model.meaning import meaning
+from backprove.model.scope import Scope
+from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
+from backprove.notation.syntax import Expr, Relation, Space, Span
+from backprove.tensor.whole import Whole, show_shape
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found about one link."""
+
+    verdict: Kind
+    reason: str = ""
+    mistake: str | None = None
+    reading: str | None = None
+    corrected: str | None = None
+    evidence: Evidence | None = None
+    place: Span | None = None
+
+
+@dataclass(slots=True)
+class Judge:
+    """Judges relations about a system (a writer's definitions on a model) until a deadline."""
+
+    world: World
+    system: System
+    deadline: float
+
+    def relation(self, relation: Relation) -> list[Outcome]:
+        """An outcome for every link; raises NoMeaning where the left side has no meaning."""
+        sides = relation.sides
+        outcomes: list[Outcome] = []
+        reference: Expr | None = None
+        for position, op in enumerate(relation.ops):
+            left, right = sides[position], sides[position + 1]
+            if isinstance(left, Space):
+                raise NoMeaning("a set cannot stand on the left", left.span, "form")
+            scope = self.scope(relation)
+            try:
+                value = meaning(left, scope)
+                reference = left
+            except NoMeaning as error:
+                good = all(o.verdict.accepted or o.verdict.partly for o in outcomes)
+                if error.kind != "shape" or reference is None or not good:
+                    outcomes.append(self.unreadable(error))
+                    continue
+                # what has been found equal to this side so far stands in for it
+                scope = self.scope(relation)
+                value = meaning(reference, scope)
+                left = reference
+            try:
+                outcomes.append(self.link(left, value, op, right, scope, relation))
+            except NoMeaning as error:
+                outcomes.append(self.unreadable(error))
+        return outcomes
+
+    def unreadable(self, error: NoMeaning) -> Outcome:
+        return Outcome(Kind.UNREADABLE, error.message, place=error.span)
+
+    def scope(self, relation: Relation) -> Scope:
+        ranges = {r.name: Whole.of(r.name) for r in relation.ranges}
+        return Scope(self.system, ranges, open=True)
+
+    def settings(self) -> list[Setting]:
+        return [self.on(s) for s in self.world.settings]
+
+    def on(self, setting: Setting) -> Setting:
+        return setting.on(self.system) if self.system.entities else setting
+
+    # --- one link ---
+
+    def link(
+        self, left: Expr, value: Value, op: str, right: Expr | Space, scope: Scope, relation: Relation
+    ) -> Outcome:
+        if isinstance(right, Space):
+            return self.shape(value, right)
+        known = list(scope.free)
+        numbers = self.between_literals(left, right, op)
+        if numbers is not None:
+            return numbers
+        other: Value | None = None
+        problem: NoMeaning | None = None
+        try:
+            other = meaning(right, scope)
+        except NoMeaning as error:
+            if error.kind in ("name", "form"):
+                raise
+            problem = error
+        loose = [i for i in scope.free if i not in known]
+        if loose:
+            return Outcome(
+                Kind.WRONG,
+                f"the index {loose[0]} stands only on the right: a sum over it is missing",
+                "missing-sum",
+                place=right.span,
+            )
+        if problem is not None and problem.kind == "missing" and not known:
+            return Outcome(Kind.WRONG, problem.message, "wrong-index", place=problem.span)
+        if other is not None:
+            value, other = self.filled(value, other)
+        grid, strict = self.grid(scope, relation)
+        settings = self.settings()
+        truth = Side.of(value, settings, grid)
+        if other is not None:
+            numeric = self.number(truth, right, other, settings, grid, op)
+            if numeric is not None:
+                return numeric
+            outcome = self.as_written(truth, value, Side.of(other, settings, grid), other, strict)
+            if outcome is not None:
+                return outcome
+        return self.read(left, right, scope, grid, strict, settings, truth, value, other)
+
+    def filled(self, value: Value, other: Value) -> tuple[Value, Value]:
+        """Sizes of `I` or `ones` decided by the other side."""
+        if has_hole(value.node) or has_hole(other.node):
+            pair = fit_shapes(value.node, other.node)
+            if pair is not None:
+                value = Value(pair[0], value.row, value.of, value.by)
+                other = Value(pair[1], other.row, other.of, other.by)
+        return value, other
+
+    def grid(self, scope: Scope, relation: Relation) -> tuple[Grid, bool]:
+        """The open indices with their ranges, and whether all are components."""
+        grid, strict = Grid(), True
+        ranges = {r.name: r for r in index_ranges(relation.ranges, self.system)}
+        for name in [*ranges, *scope.free]:
+            inner = scope.indices[name].name or name
+            uses = scope.uses.get(inner, [])
+            family = [u for u in uses if u.kind == "family"]
+            strict = strict and bool(uses) and not family
+            if name in ranges:
+                low, high = ranges[name].low, ranges[name].high
+            else:
+                bounded = [u for u in (family or uses) if u.low is not None and u.high is not None]
+                low = bounded[0].low if bounded else Whole.of(0)
+                high = bounded[0].high if bounded else Whole.of(6)
+            assert low is not None and high is not None
+            grid = grid.push(inner, low, high)
+        return grid, strict
+
+    # --- as written ---
+
+    def as_written(
+        self, truth: Side, value: Value, said: Side, other: Value, strict: bool
+    ) -> Outcome | None:
+        """Correct or convention, as the right side stands; None where it is neither."""
+        for layout in layouts(truth):
+            if layout.side.shape != said.shape or layout.side.row != said.row:
+                continue
+            gap = agree(layout.side.arrays, said.arrays, strict)
+            if gap <= EQUAL:
+                same = value.node is other.node and not layout.turned
+                evidence = self.accepted(gap, same)
+                if not layout.turned:
+                    return Outcome(Kind.CORRECT, evidence=evidence)
+                return Outcome(
+                    Kind.CONVENTION,
+                    "the same derivative in another layout: its axes are "
+                    + ("a row" if said.row or truth.row else "in another order"),
+                    evidence=evidence,
+                )
+        return None
+
+    def accepted(self, gap: float, same: bool = False) -> Evidence:
+        sizes = tuple(dict(s.sizes) for s in self.world.settings)
+        points = sum(s.points for s in self.world.settings)
+        if same:
+            return Evidence("identical after simplification", points, sizes, 0.0)
+        words = f"equal at {points} random points of {len(sizes)} sizes, up to {gap:.1e}"
+        return Evidence(words, points, sizes, gap)
+
+    # --- readings ---
+
+    def read(
+        self,
+        left: Expr,
+        right: Expr,
+        scope: Scope,
+        grid: Grid,
+        strict: bool,
+        settings: Sequence[Setting],
+        truth: Side,
+        value: Value,
+        other: Value | None,
+    ) -> Outcome:
+        """Notation or scalar where a reading is equal; else wrong."""
+        fits = other is not None and any(
+            layout.side.shape == other.shape and layout.side.row == other.row
+            for layout in layouts(truth)
+            if not layout.turned
+        )
+        search = Search(scope, settings, grid, self.deadline, free=not fits)
+        try:
+            match, found = find_reading(search, right, truth, strict)
+            if match is None:
+                match = self.read_left(left, search, right, strict)
+            if match is not None:
+                words = f"read as {match.candidate.text}"
+                return Outcome(
+                    Kind.NOTATION, words + (", in another layout" if match.turned else ""),
+                    reading=match.candidate.text, evidence=self.accepted(match.gap),
+                )
+            if not fits and self.scalar(left, right, scope, grid, strict):
+                return Outcome(
+                    Kind.SCALAR,
+                    "true when all sizes are 1: for vectors and matrices it has no such meaning",
+                    reading="the scalar problem",
+                )
+        except OutOfTime:
+            return Outcome(Kind.UNREADABLE, "this claim takes too long to read", place=right.span)
+        if other is None and not found:
+            try:
+                meaning(right, self.scope_like(scope))
+            except NoMeaning as error:
+                return self.unreadable(error)
+        return self.wrong(truth, other, found, settings, grid)
+
+    def scope_like(self, scope: Scope) -> Scope:
+        return Scope(self.system, dict(scope.indices), open=True)
+
+    def read_left(
+        self, left: Expr, search: Search, right: Expr, strict: bool
+    ):  # type: ignore[no-untyped-def]
+        """The left side read otherwise: a family member by a member as immediate (reading 4)."""
+        best = None
+        for reading in search.readings(left):
+            if not reading.cost:
+                continue
+            outputs = reading.of.rank if reading.of is not None else None
+            side = Side(reading.arrays, reading.shape, reading.row, outputs)
+            match, _ = find_reading(search, right, side, strict)
+            if match is not None and (best is None or match.candidate.cost < best.candidate.cost):
+                best = match
+        return best
+
+    def scalar(self, left: Expr, right: Expr, scope: Scope, grid: Grid, strict: bool) -> bool:
+        """Whether some reading is equal when sizes are 1."""
+        setting = self.on(self.world.ones())
+        search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
+        for reading in search.readings(left):
+            side = Side(reading.arrays, reading.shape, reading.row, None)
+            match, _ = find_reading(search, right, side, strict)
+            if match is not None:
+                return True
+        return False
+
+    # --- shapes and numbers ---
+
+    def shape(self, value: Value, space: Space) -> Outcome:
+        claimed = space_shape(space, System(sizes=self.system.fixed()))
+        truth = value.shape
+        if value.row:
+            truth = (Whole.of(1), *truth)
+        words = show_shape(truth)
+        if claimed == truth or (not claimed and truth == ()):
+            return Outcome(Kind.CORRECT, evidence=Evidence(f"its shape is {words}"))
+        if len(claimed) == len(truth) and any(p == claimed for p in permutations(truth)):
+            return Outcome(Kind.CONVENTION, f"its axes in another order: the shape is {words}")
+        return Outcome(
+            Kind.WRONG, f"its shape is {words}, not {show_shape(claimed)}", "shape", place=space.span
+        )
+
+    def between_literals(self, left: Expr, right: Expr, op: str) -> Outcome | None:
+        a, b = literal_number(left), literal_number(right)
+        if a is None or b is None or op != "=":
+            return None
+        kind = judge_literals(a, b)
+        if kind == Kind.WRONG:
+            return Outcome(kind, "the two numbers differ", "value", place=right.span)
+        return Outcome(kind)
+
+    def number(
+        self, truth: Side, right: Expr, other: Value, settings: Sequence[Setting], grid: Grid, op: str
+    ) -> Outcome | None:
+        """The verdict on a number or a literal array, or on ≈; None where this is no such claim."""
+        value = constant_value(truth.arrays)
+        if value is None:
+            return None
+        claimed = literal_numbers(right)
+        if claimed is not None and len(claimed) == value.size and truth.shape == other.shape:
+            kinds = [
+                judge_number(float(v), c, op == "≈")
+                for v, c in zip(value.ravel(), claimed, strict=True)
+            ]
+            kind = max(kinds, key=lambda k: k.rank)
+        else:
+            said = constant_value(Side.of(other, settings, grid).arrays)
+            if said is None or said.shape != value.shape:
+                return None
+            pairs = list(zip(value.ravel(), said.ravel(), strict=True))
+            if all(abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1e-9) for a, b in pairs):
+                kind = Kind.CORRECT
+            elif all(close(float(a), float(b)) for a, b in pairs) and (
+                op == "≈" or has_decimals(right)
+            ):
+                kind = Kind.CORRECT if op == "≈" else Kind.APPROXIMATE
+            else:
+                return None
+        shown = np.array2string(value, precision=6) if value.size > 1 else f"{float(value.ravel()[0]):.10g}"
+        evidence = Evidence(f"the value is {shown}", left=value.tolist())
+        if kind == Kind.WRONG:
+            return Outcome(kind, f"the value is {shown}", "value", corrected=shown,
+                           evidence=evidence, place=right.span)
+        if kind == Kind.APPROXIMATE:
+            return Outcome(kind, f"the value is {shown}: within 1%, but rounded on the way",
+                           corrected=shown, evidence=evidence, place=right.span)
+        return Outcome(kind, evidence=evidence)
+
+    # --- wrong ---
+
+    def wrong(
+        self, truth: Side, other: Value | None, found: Sequence[object],
+        settings: Sequence[Setting], grid: Grid,
+    ) -> Outcome:
+        from backprove.judge.mistakes import quick_mistake
+
+        setting = settings[0]
+        left = truth.arrays[0][0]
+        right = None
+        mistake = "other"
+        if other is not None:
+            said = Side.of(other, settings, grid)
+            right = said.arrays[0][0]
+            mistake = quick_mistake(truth, said)
+        values = {
+            name + ("_" + ",".join(map(str, at)) if at else ""): array[0].tolist()
+            for (name, at), array in setting.declared.items()
+        }
+        evidence = Evidence(
+            "it fails at this point", 1, (dict(setting.sizes),), None, values,
+            left.tolist(), None if right is None else right.tolist(),
+        )
+        reason = "the two sides differ"
+        if other is None:
+            reason = "no reading of the right side equals the left"
+        return Outcome(Kind.WRONG, reason, mistake, evidence=evidence)

@@ -1,0 +1,81 @@
+"""What kind of array an expression is, as far as its writing depends on it."""
+
+from __future__ import annotations
+
+from backprove.tensor import nodes
+from backprove.tensor.build import (
+    UNIT,
+    add,
+    apply,
+    broadcast,
+    contract,
+    literal,
+    power,
+)
+from backprove.tensor.nodes import Contract, Node
+from backprove.tensor.whole import Shape
+
+#: arrays of no more entries than this are written out
+SMALL = 12
+
+
+def uniform(node: Node) -> Node | None:
+    """The scalar in every place of an array that is the same everywhere; None for other arrays."""
+    if not node.shape:
+        return node
+    match node:
+        case nodes.Ones():
+            return UNIT
+        case nodes.Add():
+            parts = [(c, uniform(n)) for c, n in node.terms]
+            known = [(c, n) for c, n in parts if n is not None]
+            if len(known) < len(parts):
+                return None
+            return add(known, ()) if known else literal(0)
+        case Contract():
+            pairs = [*zip(node.operands, node.labels, strict=True)]
+            rest = [(n, a) for n, a in pairs if not isinstance(n, nodes.Ones)]
+            if len(set(node.out)) < len(node.out) or any(set(a) & set(node.out) for _, a in rest):
+                return None
+            return contract([n for n, _ in rest], [a for _, a in rest], ())
+        case nodes.Apply():
+            args = [uniform(n) for n in node.args]
+            known = [n for n in args if n is not None]
+            return apply(node.function, *known) if len(known) == len(args) else None
+        case nodes.Power():
+            base = uniform(node.base)
+            return None if base is None else power(base, node.exponent)
+        case _:
+            return None
+
+
+def spread_out(node: Contract) -> Node:
+    """A product in which arrays that are the same everywhere are scalars."""
+    plain = [
+        uniform(n) if n.shape and not isinstance(n, nodes.Ones) else None for n in node.operands
+    ]
+    if all(scalar is None for scalar in plain):
+        return node
+    pairs = zip(node.operands, plain, strict=True)
+    operands = [n if s is None else broadcast(s, n.shape) for n, s in pairs]
+    return contract(operands, node.labels, node.out)
+
+
+def is_identity(node: Node) -> bool:
+    return isinstance(node, nodes.Identity)
+
+
+def is_condition(node: Node) -> bool:
+    """Whether a scalar is 0 or 1 by conditions on whole numbers."""
+    if isinstance(node, nodes.Where):
+        parts = (node.condition, node.then)
+        return not node.shape and node.otherwise is literal(0) and all(map(is_condition, parts))
+    return isinstance(node, nodes.Test)
+
+
+def is_small(shape: Shape) -> bool:
+    """Whether an array has few enough entries to be written out."""
+    total = 1
+    for size in shape:
+        total *= size.constant if isinstance(size.constant, int) else 0
+    return 0 < total <= SMALL
