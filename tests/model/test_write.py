@@ -78,7 +78,7 @@ def entries(node: Node, indices: Sequence[str], entry: Node) -> None:
 
 def check(node: Node) -> bool:
     """Write and read back, as a tree and as text; whether there was a matrix form."""
-    indices = "ijkl"[: node.rank]
+    indices = "ijls"[: node.rank]
     names = MODEL.names()
     try:
         expr = written(node)
@@ -88,7 +88,7 @@ def check(node: Node) -> bool:
         same(node, understood(expr))
         same(node, understood(read_expression(to_latex(expr), names)))
         same(node, understood(read_expression(to_unicode(expr), names)))
-    part = written_components(node, indices, Letters(taken=frozenset(SIZES)))
+    part = written_components(node, indices)
     entries(node, indices, understood(part, indices))
     entries(node, indices, understood(read_expression(to_latex(part), names), indices))
     return expr is not None

@@ -170,18 +170,34 @@ class _Reverse:
             return True
         return isinstance(node, Symbol) and self.families.key(node) in self.active
 
-    def inside(self, entity: Entity) -> Wanted:
-        """Which names a definition passes its adjoint on to."""
-        if self.mode == "total" or not entity.index:
+    def inside(self, entity: Entity | None) -> Wanted:
+        """Which names a definition (or the quantity itself: None) passes its adjoint on to.
+
+        For an immediate derivative these are names without an index, members of the same step and
+        the variable. The step is that of the user, or else that of the quantity or the variable.
+        """
+        if self.mode == "total" or (entity is None and isinstance(self.of, Symbol)):
+            return self.wanted
+        step = entity.index if entity is not None and entity.index else self.step()
+        if not step:
             return self.wanted
 
         def same_step(node: Node) -> bool:
-            if self.is_variable(node):
-                free = isinstance(self.of, Symbol) and bool(self.of.index)
-                return free or not isinstance(node, Symbol) or node.index in ((), entity.index)
-            return self.wanted(node) and isinstance(node, Symbol) and node.index in ((), entity.index)
+            if not self.wanted(node):
+                return False
+            if not isinstance(node, Symbol) or node.index in ((), step):
+                return True
+            crossing = isinstance(self.of, Symbol) and bool(self.of.index)
+            return crossing and self.is_variable(node)
 
         return same_step
+
+    def step(self) -> tuple[Whole, ...]:
+        """The step of an immediate derivative: the quantity's, or else the variable's."""
+        for node in (self.of, self.by):
+            if isinstance(node, Symbol) and node.index:
+                return node.index
+        return ()
 
     def name(self, key: Key) -> str:
         """A new name for an adjoint: the name with a bar."""
@@ -200,7 +216,7 @@ class _Reverse:
         lead = len(self.lead)
         contributions: list[tuple[Entity | None, Contribution]] = []
         seed = unit(self.lead)
-        for c in pullback(self.of, seed, lead, self.wanted):
+        for c in pullback(self.of, seed, lead, self.inside(None)):
             contributions.append((None, c))
         for key in self.used:
             if key not in self.active or (key == self.variable and not self.loop):
@@ -223,13 +239,16 @@ class _Reverse:
             gathered.setdefault(key, []).append((entity, c))
         for key in self.active:
             if key[0] and (key != self.variable or self.loop):
-                self.define(key, gathered.get(key, []))
+                parts = gathered.get(key, [])
+                if self.mode == "immediate":  # what comes from another step ends at the variable
+                    parts = [(e, c) for e, c in parts if not _crosses(e, c)]
+                self.define(key, parts)
         return Adjoints(self.adjoints, self.result(gathered), self.names, self.families)
 
     def line(self) -> Adjoints:
         """By the definition line of the quantity alone, all else held fixed."""
         root = self.of
-        if isinstance(root, Symbol) and not self.is_variable(root):
+        if isinstance(root, Symbol) and root is not self.by:
             for entity in self.entities(self.families.key(root)):
                 names = [w.name for w in entity.index]
                 if entity.body is not None and all(names):
@@ -406,6 +425,16 @@ def within(
         highest = highest.put({r.name: r.high if rising else r.low})
     below, above = (lowest - low).constant, (high - highest).constant
     return below is not None and above is not None and below >= 0 and above >= 0
+
+
+def _crosses(entity: Entity | None, c: Contribution) -> bool:
+    """Whether a contribution goes from one step of a family to another."""
+    target = c.target
+    return (
+        entity is not None
+        and isinstance(target, Symbol)
+        and target.index not in ((), entity.index or target.index)
+    )
 
 
 def unit(shape: Shape) -> Node:

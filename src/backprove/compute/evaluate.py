@@ -99,12 +99,6 @@ class Evaluator(Members):
     ) -> None:
         super().__init__(system, sizes, declared, arithmetic, perturbation)
         self._root = Scope(self.sizes, {}, 0)
-        self.children: dict[Any, Evaluator] = {}
-        # occurrences of an expression are found only where every index has a number
-        inherited = perturbation is not None and perturbation.parent.by_value
-        self.by_value = inherited or (
-            perturbation is not None and isinstance(perturbation.by, Node)
-        )
 
     # --- what is asked for --------------------------------------------------------------------
 
@@ -128,13 +122,8 @@ class Evaluator(Members):
             sizes = (self.points, *self.sizes_of(entity.shape))
             return self.arithmetic.linear(lambda a: _full(a, sizes), result)
 
-    def perturbed(
-        self, perturbation: Perturbation, arithmetic: Arithmetic | None = None
-    ) -> Evaluator:
-        """An evaluator of the same names in which something is perturbed."""
-        return Evaluator(
-            self.system, self.sizes, self.declared, arithmetic or self.arithmetic, perturbation
-        )
+    def perturbed(self, perturbation: Perturbation, arithmetic: Arithmetic) -> Evaluator:
+        return Evaluator(self.system, self.sizes, self.declared, arithmetic, perturbation)
 
     # --- nodes --------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from backprove.tensor.build import derivative, permute, select
 from backprove.tensor.nodes import Contract, Derivative, Node, Select, Symbol
 
 if TYPE_CHECKING:
-    from backprove.compute.evaluate import Evaluator
+    from backprove.compute.members import Members
 
 Key = tuple[str, tuple[int, ...]]
 Step = tuple[int, ...] | None
@@ -40,9 +40,9 @@ class Perturbation:
     step: Step
     seed: Dual
     occurred: bool = False
-    steps: dict[Step, Evaluator] = field(default_factory=dict["Step", "Evaluator"])
+    steps: dict[Step, Members] = field(default_factory=dict)
 
-    def member(self, evaluator: Evaluator, key: Key) -> Dual | None:
+    def member(self, evaluator: Members, key: Key) -> Dual | None:
         """The member where its definition is not followed, else None."""
         if key == self.by:
             return self.seed
@@ -60,15 +60,15 @@ class Perturbation:
             return self.seed
         return None
 
-    def _at_step(self, evaluator: Evaluator, step: tuple[int, ...]) -> Evaluator:
+    def _at_step(self, evaluator: Members, step: tuple[int, ...]) -> Members:
         found = self.steps.get(step)
         if found is None:
             inner = Perturbation(self.parent, self.by, self.mode, step, self.seed)
-            found = self.steps[step] = evaluator.perturbed(inner)
+            found = self.steps[step] = evaluator.perturbed(inner, evaluator.arithmetic)
         return found
 
 
-def differentiate(evaluator: Evaluator, node: Derivative) -> Any:
+def differentiate(evaluator: Members, node: Derivative) -> Any:
     """The value of a closed derivative: [..., P, *shape of `of`, *shape of `by`].
 
     Raises `NoValue` where `by` is an expression that does not occur.
@@ -106,7 +106,7 @@ def _occurred(perturbation: Perturbation) -> bool:
     return found
 
 
-def _evaluator(evaluator: Evaluator, of: Node, by: Node, mode: str) -> Evaluator:
+def _evaluator(evaluator: Members, of: Node, by: Node, mode: str) -> Members:
     """The evaluator in duals for a derivative by `by`, shared between derivatives of one kind."""
     if isinstance(by, Symbol):
         target: Key | Node = evaluator.key(by)

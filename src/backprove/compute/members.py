@@ -58,7 +58,10 @@ class Members:
         self.perturbation = perturbation
         self.points = int(next((np.shape(a)[0] for a in declared.values()), 1))
         self.depth = 0
-        self.by_value = False
+        # occurrences of an expression are found only where every index has a number
+        self.by_value = perturbation is not None and (
+            isinstance(perturbation.by, Node) or perturbation.parent.by_value
+        )
         self._values: dict[Key, Array] = {}
         self._active: set[Key] = set()
         parent = None if perturbation is None else perturbation.parent
@@ -69,9 +72,15 @@ class Members:
         self._keys: dict[Symbol, Key] = {} if parent is None else parent._keys
         self._shapes: dict[Shape, tuple[int, ...]] = {} if parent is None else parent._shapes
         self._reach: int | None = None
+        # evaluators of derivatives, by what they differentiate by
+        self.children: dict[Any, Members] = {}
 
     def compute(self, node: Node) -> Array:
         """The value of a closed node."""
+        raise NotImplementedError
+
+    def perturbed(self, perturbation: Perturbation, arithmetic: Arithmetic) -> Members:
+        """An evaluator of the same names in which something is perturbed."""
         raise NotImplementedError
 
     # --- sizes and names ----------------------------------------------------------------------
@@ -179,7 +188,7 @@ class Members:
         if found is not None:
             return found
         if self.perturbation is not None:
-            found = self.perturbation.member(self, key)  # type: ignore[arg-type]
+            found = self.perturbation.member(self, key)
         if found is None:
             found = self._defined(key)
         self._values[key] = found

@@ -22,6 +22,8 @@ GRID = 64
 ORDERS = ((3, 2, 4, 5), (2, 4, 3, 5), (4, 3, 5, 2))
 # What bounds a range (T, N) is long enough for looking back.
 BOUNDS = (3, 4, 3)
+UNIT_INTERVAL = frozenset({"in (0,1)", "(0,1)", "unit-interval"})
+WHOLE = frozenset({"whole", "natural", "in N"})
 
 
 # --- sizes ------------------------------------------------------------------------------------
@@ -171,13 +173,12 @@ def draw(random: np.random.Generator, shape: tuple[int, ...], facts: frozenset[s
         size = shape[-1]
         return np.eye(size)[random.integers(0, size, shape[:-1])]
     if facts & {"simplex", "simplex rows"}:
-        weights = random.gamma(2.0, 1.0, shape) + 0.1
-        return weights / weights.sum(axis=-1, keepdims=True)
+        return _simplex(random, shape)
     if "positive-definite" in facts:
         a = _grid(random.standard_normal(shape))
         size = shape[-1]
-        product_ = a @ np.swapaxes(a, -1, -2) / size + np.eye(size)
-        return (product_ + np.swapaxes(product_, -1, -2)) / 2
+        definite = a @ np.swapaxes(a, -1, -2) / size + np.eye(size)
+        return (definite + np.swapaxes(definite, -1, -2)) / 2
     values = _scalars(random, shape, facts)
     if "symmetric" in facts:
         upper = np.triu(values)
@@ -191,7 +192,24 @@ def draw(random: np.random.Generator, shape: tuple[int, ...], facts: frozenset[s
     return values
 
 
+def _simplex(random: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Positive entries that sum to exactly 1 along the last axis, also in ball arithmetic.
+
+    They are whole multiples of a power of 1/2: a share of at least one for each, the rest divided
+    at random, and what rounding down leaves over given to the largest.
+    """
+    size = shape[-1]
+    total = 256 * 2 ** (size - 1).bit_length()
+    weights = random.gamma(2.0, 1.0, shape) + 0.1
+    parts = 1 + np.floor(weights / weights.sum(axis=-1, keepdims=True) * (total - size))
+    largest = np.eye(size)[parts.argmax(axis=-1)]
+    parts = parts + largest * (total - parts.sum(axis=-1, keepdims=True))
+    return parts / total
+
+
 def _scalars(random: np.random.Generator, shape: tuple[int, ...], facts: frozenset[str]) -> Any:
+    if facts & WHOLE:
+        return random.integers(1, 5, shape).astype(np.float64)
     if facts & UNIT_INTERVAL:
         return np.clip(_grid(random.uniform(0.1, 0.9, shape)), 0.125, 0.875)
     if "positive" in facts:
@@ -200,9 +218,6 @@ def _scalars(random: np.random.Generator, shape: tuple[int, ...], facts: frozens
     # a size of at least 7/64 > 0.1, with the normal's sign
     size = np.maximum(_grid(np.minimum(np.abs(normal), 2.5)), 7 / GRID)
     return np.where(normal < 0, -size, size)
-
-
-UNIT_INTERVAL = frozenset({"in (0,1)", "(0,1)", "unit-interval", "in [0,1]"})
 
 
 def _grid(values: Any) -> Any:

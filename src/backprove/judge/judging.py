@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
 
-from backprove.judge.link import Side, agree, find_reading, layouts
+from backprove.judge.link import Match, Side, agree, find_reading, layouts
+from backprove.judge.mistakes import quick_mistake
 from backprove.judge.numbers import (
     close,
     constant_value,
@@ -26,7 +27,8 @@ from backprove.model.entity import System
 from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
-from backprove.notation.syntax import Expr, Relation, Space, Span
+from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
+from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
 
 
@@ -218,7 +220,7 @@ class Judge:
         try:
             match, found = find_reading(search, right, truth, strict)
             if match is None:
-                match = self.read_left(left, search, right, strict)
+                match = self.read_left(left, value, search, right, strict)
             if match is not None:
                 words = f"read as {match.candidate.text}"
                 return Outcome(
@@ -244,10 +246,12 @@ class Judge:
         return Scope(self.system, dict(scope.indices), open=True)
 
     def read_left(
-        self, left: Expr, search: Search, right: Expr, strict: bool
-    ):  # type: ignore[no-untyped-def]
+        self, left: Expr, value: Value, search: Search, right: Expr, strict: bool
+    ) -> Match | None:
         """The left side read otherwise: a family member by a member as immediate (reading 4)."""
-        best = None
+        best: Match | None = None
+        if isinstance(left, Derivative) and next_member(value.of, value.by):
+            search = replace(search, chain=True)
         for reading in search.readings(left):
             if not reading.cost:
                 continue
@@ -337,8 +341,6 @@ class Judge:
         self, truth: Side, other: Value | None, found: Sequence[object],
         settings: Sequence[Setting], grid: Grid,
     ) -> Outcome:
-        from backprove.judge.mistakes import quick_mistake
-
         setting = settings[0]
         left = truth.arrays[0][0]
         right = None
@@ -359,3 +361,16 @@ class Judge:
         if other is None:
             reason = "no reading of the right side equals the left"
         return Outcome(Kind.WRONG, reason, mistake, evidence=evidence)
+
+
+def next_member(of: Node | None, by: Node | None) -> bool:
+    """Whether a family member is differentiated by one of the step before (or of its own step).
+
+    An immediate derivative stays inside one step, so ∂h_3/∂h_1 cannot be meant as one.
+    """
+    if not isinstance(of, Symbol) or not isinstance(by, Symbol) or not of.index:
+        return False
+    if len(of.index) != len(by.index):
+        return False
+    gaps = [(a - b).constant for a, b in zip(of.index, by.index, strict=True)]
+    return all(gap in (-1, 0, 1) for gap in gaps)

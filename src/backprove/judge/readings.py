@@ -64,7 +64,8 @@ class Search:
 
     `grid` holds the claim's open indices; `free` allows every product to be read anew even where
     it has a meaning (because the sum or the claim it stands in has none); `squeeze` drops axes of
-    size 1, for the scalar problem; `chain` lets derivatives be read as immediate.
+    size 1, for the scalar problem; `chain` lets derivatives be read as immediate: inside a product of
+    derivatives, and on the left of a claim where a family member is differentiated by one.
     """
 
     scope: Scope
@@ -73,7 +74,7 @@ class Search:
     deadline: float
     free: bool = False
     squeeze: bool = False
-    chain: bool = True
+    chain: bool = False
 
     # --- leaves ---
 
@@ -114,6 +115,8 @@ class Search:
         if monotonic() > self.deadline:
             raise OutOfTime
         match expr:
+            case Product() if not self.chain and is_chain(expr):
+                return replace(self, chain=True).readings(expr)
             case Product():
                 return self.kept(self.product(expr))
             case Sum():
@@ -387,7 +390,7 @@ class Search:
         whole = self.as_written(expr)
         if whole is not None:
             yield whole
-        if not self.chain or expr.immediate:
+        if not self.chain or expr.immediate or len(expr.by) > 1:
             return
         for mode, words in (("immediate", " (immediate)"), ("line", " (by its own line)")):
             scope = replace(self.scope, mode=mode)
@@ -435,6 +438,28 @@ class Search:
             yield replace(
                 c, arrays=tuple(arrays), text=f"{sign}_{binder.name} {c.text}", of=None, by=None
             )
+
+
+def is_chain(expr: Product) -> bool:
+    """Whether a product multiplies derivatives, as the chain rule does."""
+    return sum(1 for factor in expr.factors if has_derivative(factor)) > 1
+
+
+def has_derivative(expr: Expr) -> bool:
+    """Whether a derivative stands in a factor, perhaps in brackets or under a sum."""
+    match expr:
+        case Derivative():
+            return True
+        case Product():
+            return any(has_derivative(f) for f in expr.factors)
+        case Sum():
+            return any(has_derivative(t) for _, t in expr.terms)
+        case Big():
+            return has_derivative(expr.body)
+        case Transpose():
+            return has_derivative(expr.base)
+        case _:
+            return False
 
 
 def flatten(expr: Product) -> list[Expr]:

@@ -98,8 +98,10 @@ def written_components(node: Node, indices: Sequence[str], letters: Letters | No
 
 def _writer(node: Node, letters: Letters | None) -> _Writer:
     letters = letters or Letters()
-    symbols = {n.name for n in walk(node) if isinstance(n, Symbol)}
-    return _Writer(letters.indices, letters.taken | symbols | node.free)
+    parts = [*walk(node)]
+    names = {n.name for n in parts if isinstance(n, Symbol)}
+    sizes = {name for n in parts for size in n.shape for name in size.names}
+    return _Writer(letters.indices, letters.taken | names | sizes | node.free)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,8 +169,9 @@ def _parts(node: Contract, fixed: set[int]) -> tuple[Operands, Operands]:
     # what keeps an axis counts as apart too: it is no scalar
     open_ = fixed | set(node.out)
     apart = arrays if len(arrays) == 1 else [g for g in arrays if g[0] & open_]
-    if not apart:
-        apart = arrays[:1]
+    if not apart:  # the part that is least likely to be a matrix product
+        tensors = [g for g in arrays if any(n.rank > 2 for n, _ in g[1])]
+        apart = tensors or [max(arrays, key=lambda g: len(g[1]))] if arrays else []
     whole = [g for g in groups if all(g is not a for a in apart)]
     return [m for g in whole for m in g[1]], [m for g in apart for m in g[1]]
 

@@ -128,9 +128,9 @@ def _past_numerator(r: Reader, i: int, word: str) -> int | None:
             return None
         kind = r.kind_at(j)
         if kind == "/":
-            close = r.tokens[j - 1][3] == r.tokens[j][2] == r.tokens[j + 1][2] - 1
+            close = r.at(j - 1)[3] == r.at(j)[2] == r.at(j + 1)[2] - 1
             return j if upright or close or "d" not in r.names else None
-        touching = tokens[j - 1][3] == tokens[j][2] and tokens[j][0] != "("
+        touching = r.at(j - 1)[3] == r.at(j)[2] and kind != "("
         if not (upright or touching or "d" not in r.names):
             return None
         if kind in ("(", "{"):
@@ -162,7 +162,7 @@ def _is_denominator(r: Reader, i: int) -> bool:
         return False
     if len(word) > 1:
         return not r.function(word)
-    following = r.tokens[i + 1]
+    following = r.at(i + 1)
     if following[0] not in ("name", "(", "accent", "{"):
         return False
     upright = r.text.startswith("\\", r.tokens[i][2])
@@ -232,7 +232,7 @@ def _begins_with_d(r: Reader, i: int, *, numerator: bool) -> bool:
         return False
     if len(word) > 1:
         return True
-    following = r.tokens[i + 1]
+    following = r.at(i + 1)
     kind = following[0]
     if kind == "^":
         return numerator

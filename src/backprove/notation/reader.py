@@ -106,6 +106,10 @@ class Reader:
     def kind_at(self, i: int) -> str:
         return self.tokens[i][0] if i < len(self.tokens) else "eof"
 
+    def at(self, i: int) -> Token:
+        """A token; past the end, the end."""
+        return self.tokens[i] if i < len(self.tokens) else self.tokens[-1]
+
     @property
     def start(self) -> int:
         return self.tokens[self.i][2]
@@ -117,8 +121,8 @@ class Reader:
 
     def word_at(self, i: int) -> str:
         """The word at a token, or nothing where there is no word."""
-        token = self.tokens[i] if i < len(self.tokens) else self.tokens[-1]
-        return token[1] if token[0] == "name" else ""
+        kind, value, _, _ = self.at(i)
+        return value if kind == "name" else ""
 
     def take(self, kind: str) -> bool:
         if self.tokens[self.i][0] == kind:
@@ -131,11 +135,11 @@ class Reader:
             self.fail(f"expected {_MEANING.get(kind, kind)}{after}, found {self.shown()}")
 
     def shown(self, i: int | None = None) -> str:
-        kind, _, start, end = self.tokens[self.i if i is None else i]
+        kind, _, start, end = self.at(self.i if i is None else i)
         return _MEANING.get(kind) or self.text[start:end] or kind
 
     def fail(self, message: str, i: int | None = None) -> NoReturn:
-        _, _, start, end = self.tokens[self.i if i is None else i]
+        _, _, start, end = self.at(self.i if i is None else i)
         raise ReadError(message, (start, max(end, start + 1)), self.text)
 
     def enter(self) -> None:
@@ -252,10 +256,8 @@ class Reader:
 
     def starts(self, i: int | None = None) -> bool:
         """Whether an operand begins at a token."""
-        i = self.i if i is None else i
-        kind = self.tokens[i][0]
+        kind, word, _, _ = self.at(self.i if i is None else i)
         if kind == "name":
-            word = self.tokens[i][1]
             return word not in STOPS or word in self.names
         return kind in _STARTS and not (kind == "|" and self.bar == "|")
 

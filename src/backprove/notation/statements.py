@@ -531,7 +531,7 @@ def _gaps(tokens: list[Token], closing: dict[int, int]) -> tuple[list[Token], di
             seen = True
         elif depth == 0 and kind == "quad" and seen and ahead[i]:
             before, after = tokens[i - 1][0], tokens[i + 1][0]
-            if tokens[i + 1][1] in STOPS or (after == "(" and tokens[i + 3][0] == "="):
+            if tokens[i + 1][1] in STOPS or (after == "(" and tokens[i + 3 : i + 4] and tokens[i + 3][0] == "="):
                 continue  # a range
             if before not in _EQUAL and after not in _EQUAL and after not in ("quad", "∈", ","):
                 marks.append(i)
