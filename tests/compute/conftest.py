@@ -43,7 +43,9 @@ class Book:
     def _put(self, name, sizes, index, over, facts, body, zero_outside):
         at = tuple(Whole.of(i) for i in index)
         ranges = tuple(
-            IndexRange(n, None if low is None else Whole.of(low), None if high is None else Whole.of(high))
+            IndexRange(
+                n, None if low is None else Whole.of(low), None if high is None else Whole.of(high)
+            )
             for n, low, high in over
         )
         self.system.add(Entity(name, at, ranges, sizes, facts, body, 0, zero_outside))

@@ -70,8 +70,22 @@ def agree(both, node: Node) -> None:
 
 
 FUNCTIONS = [
-    "exp", "log", "tanh", "sigmoid", "relu", "softplus", "gelu", "silu", "erf", "sin", "cos",
-    "sinh", "cosh", "abs", "sign", "step",
+    "exp",
+    "log",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "softplus",
+    "gelu",
+    "silu",
+    "erf",
+    "sin",
+    "cos",
+    "sinh",
+    "cosh",
+    "abs",
+    "sign",
+    "step",
 ]
 
 
@@ -152,7 +166,8 @@ def test_encloses_exactly(value, name):
             return
         bounds.append(enclosure(ball))
     (low, high), (narrow_low, narrow_high) = bounds
-    assert low <= narrow_high and narrow_low <= high
+    assert low <= narrow_high
+    assert narrow_low <= high
     plain = Evaluator(system, {}, values).value(node).item()
     assert abs(Fraction(plain) - narrow_low) <= Fraction(1e-9) * (1 + abs(Fraction(plain)))
 
@@ -189,7 +204,9 @@ def test_no_value_is_nan(both):
 def test_certainly_different(both):
     _, certain = both
     p = certain.value(along("softmax", x))
-    same = certain.value(apply("exp", add([(1, x), (-1, broadcast(along("logsumexp", x), x.shape))])))
+    same = certain.value(
+        apply("exp", add([(1, x), (-1, broadcast(along("logsumexp", x), x.shape))]))
+    )
     assert not certainly_different(p, same)
     with Balls().context():
         moved = p + Balls().number(Fraction(1, 10**20))

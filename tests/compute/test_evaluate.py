@@ -40,11 +40,13 @@ from backprove.tensor.build import (
     stack,
     sum_axes,
     symbol,
-    test as relation,
     times,
     transpose,
     where,
     zero,
+)
+from backprove.tensor.build import (
+    test as relation,
 )
 from backprove.tensor.nodes import Contract, Node
 from backprove.tensor.whole import Whole, shape
@@ -90,17 +92,21 @@ CASES = {
     "transpose": (transpose(A), lambda A, **v: A.T),
     "matrix product": (matmul(A, S), lambda A, S, **v: A @ S),
     "three factors": (
-        matmul(matmul(A, S), hadamard(x, z)), lambda A, S, x, z, **v: A @ S @ (x * z)),
+        matmul(matmul(A, S), hadamard(x, z)),
+        lambda A, S, x, z, **v: A @ S @ (x * z),
+    ),
     "outer": (outer(x, z), lambda x, z, **v: np.outer(x, z)),
     "trace": (contract([S], [[0, 0]], []), lambda S, **v: np.trace(S)),
     "diagonal": (contract([S], [[0, 0]], [0]), lambda S, **v: np.diag(S)),
     "diag": (diagonal_matrix(x), lambda x, **v: np.diag(x)),
     "placed on the diagonal": (
         Contract.intern(shape("n", "n"), frozenset(), (x,), (x,), ((0,),), (0, 0)),
-        lambda x, **v: np.diag(x)),
+        lambda x, **v: np.diag(x),
+    ),
     "placed between": (
         Contract.intern(shape("n", "m", "n"), frozenset(), (A,), (A,), ((0, 1),), (1, 0, 1)),
-        lambda A, **v: np.einsum("mn,np->nmp", A, np.eye(3))),
+        lambda A, **v: np.einsum("mn,np->nmp", A, np.eye(3)),
+    ),
     "sum of all": (sum_axes(X), lambda X, **v: X.sum()),
     "order 3 times matrix": (matmul(X, S), lambda X, S, **v: X @ S),
     "scalar array product": (times(a, A), lambda a, A, **v: a * A),
@@ -109,7 +115,9 @@ CASES = {
     "reciprocal": (power(x, literal(-1)), lambda x, **v: 1 / x),
     "open power": (power(power(x, literal(2)), a), lambda x, a, **v: (x**2) ** a),
     "softmax of rows": (
-        along("softmax", A), lambda A, **v: np.exp(A) / np.exp(A).sum(1, keepdims=True)),
+        along("softmax", A),
+        lambda A, **v: np.exp(A) / np.exp(A).sum(1, keepdims=True),
+    ),
     "logsumexp": (along("logsumexp", x), lambda x, **v: np.log(np.exp(x).sum())),
     "max": (along("max", A), lambda A, **v: A.max(1)),
     "min": (along("min", x), lambda x, **v: x.min()),
@@ -120,68 +128,88 @@ CASES = {
     "column": (select(A, [None, 3]), lambda A, **v: A[:, 2]),
     "scatter": (scatter(a, [2], shape("n")), lambda a, **v: a * np.eye(3)[1]),
     "scatter a row": (
-        scatter(x, [1, None], shape("m", "n")), lambda x, **v: np.outer(np.eye(4)[0], x)),
+        scatter(x, [1, None], shape("m", "n")),
+        lambda x, **v: np.outer(np.eye(4)[0], x),
+    ),
     "scatter outside": (scatter(a, [4], shape("n")), lambda **v: np.zeros(3)),
     "stack": (stack([x, z]), lambda x, z, **v: np.stack([x, z])),
     "stack with numbers": (stack([a, literal(2)]), lambda a, **v: np.array([a, 2])),
     "concat": (concat([A, S]), lambda A, S, **v: np.concatenate([A, S])),
     "reshape": (reshape(A, shape(Whole.of("m") * "n")), lambda A, **v: A.reshape(-1)),
-    "where": (
-        where(apply("greater", a, literal(0)), x, z), lambda a, x, z, **v: x if a > 0 else z),
+    "where": (where(apply("greater", a, literal(0)), x, z), lambda a, x, z, **v: x if a > 0 else z),
     # open indices
-    "sum of components": (
-        fold("sum", "i", 1, "n", select(x, [i])), lambda x, **v: x.sum()),
+    "sum of components": (fold("sum", "i", 1, "n", select(x, [i])), lambda x, **v: x.sum()),
     "weighted": (
         fold("sum", "i", 1, "n", hadamard(count(i), select(x, [i]))),
-        lambda x, **v: x @ [1, 2, 3]),
+        lambda x, **v: x @ [1, 2, 3],
+    ),
     "sum that skips": (
         fold("sum", "i", 1, "n", hadamard(relation("≠", "i", 2), select(x, [i]))),
-        lambda x, **v: x[0] + x[2]),
+        lambda x, **v: x[0] + x[2],
+    ),
     "sum of what does not depend": (fold("sum", "i", 1, "n", x), lambda x, **v: 3 * x),
     "empty sum": (fold("sum", "i", 1, 0, x), lambda **v: np.zeros(3)),
     "empty product": (fold("prod", "i", 1, 0, x), lambda **v: np.ones(3)),
     "empty matrix product": (fold("prod", "i", 1, 0, S), lambda **v: np.eye(3)),
     "product": (fold("prod", "i", 1, "n", select(x, [i])), lambda x, **v: x.prod()),
-    "product of matrices": (fold("prod", "i", 1, 3, times(count(i), S)),
-        lambda S, **v: 6 * S @ S @ S),
+    "product of matrices": (
+        fold("prod", "i", 1, 3, times(count(i), S)),
+        lambda S, **v: 6 * S @ S @ S,
+    ),
     "build": (
         build(["i", "j"], ["m", "n"], hadamard(select(A, [i, j]), select(z, [j]))),
-        lambda A, z, **v: A * z),
-    "build of rows": (build(["i"], ["n"], times(select(x, [i]), z)), lambda x, z, **v: np.outer(x, z)),
+        lambda A, z, **v: A * z,
+    ),
+    "build of rows": (
+        build(["i"], ["n"], times(select(x, [i]), z)),
+        lambda x, z, **v: np.outer(x, z),
+    ),
     "build of constant": (build(["i", "j"], ["n", "k"], a), lambda a, **v: np.full((3, 2), a)),
     "build over a sum": (
         build(["i"], ["m"], fold("sum", "j", 1, "n", hadamard(select(A, [i, j]), select(x, [j])))),
-        lambda A, x, **v: A @ x),
+        lambda A, x, **v: A @ x,
+    ),
     "triangle": (
         fold("sum", "i", 1, "n", fold("sum", "j", 1, i, hadamard(select(x, [i]), select(z, [j])))),
-        lambda x, z, **v: sum(x[p] * z[q] for p in range(3) for q in range(p + 1))),
+        lambda x, z, **v: sum(x[p] * z[q] for p in range(3) for q in range(p + 1)),
+    ),
     "triangle with empty rows": (
         build(["i"], ["n"], fold("prod", "j", 1, i - 1, select(x, [j]))),
-        lambda x, **v: np.array([1, x[0], x[0] * x[1]])),
-    "kronecker": (
-        build(["i", "j"], ["n", "n"], relation("=", i, j)), lambda **v: np.eye(3)),
+        lambda x, **v: np.array([1, x[0], x[0] * x[1]]),
+    ),
+    "kronecker": (build(["i", "j"], ["n", "n"], relation("=", i, j)), lambda **v: np.eye(3)),
     "gathered from what depends": (
-        build(["i"], ["n"], select(times(select(x, [i]), z), [i])), lambda x, z, **v: x * z),
+        build(["i"], ["n"], select(times(select(x, [i]), z), [i])),
+        lambda x, z, **v: x * z,
+    ),
     "gathered twice": (
         build(["i", "j"], ["n", "n"], select(times(select(x, [j]), z), [i])),
-        lambda x, z, **v: np.outer(z, x)),
+        lambda x, z, **v: np.outer(z, x),
+    ),
     "scatter by an open index": (
         fold("sum", "i", 1, "n", scatter(select(x, [i]), [4 - i], shape("n"))),
-        lambda x, **v: x[::-1]),
+        lambda x, **v: x[::-1],
+    ),
     "correlation": (
         build(["i"], [2], fold("sum", "j", 1, 2, hadamard(select(x, [i + j - 1]), select(z, [j])))),
-        lambda x, z, **v: np.correlate(x, z[:2])),
+        lambda x, z, **v: np.correlate(x, z[:2]),
+    ),
     "case that guards a component": (
         build(["i"], ["n"], where(relation("<", i, 3), select(x, [i + 1]), a)),
-        lambda x, a, **v: np.array([x[1], x[2], a])),
+        lambda x, a, **v: np.array([x[1], x[2], a]),
+    ),
     "open power of an index": (
-        build(["i"], ["n"], power(a, count(i))), lambda a, **v: a ** np.arange(1, 4)),
+        build(["i"], ["n"], power(a, count(i))),
+        lambda a, **v: a ** np.arange(1, 4),
+    ),
     "stack in a build": (
         build(["i"], ["n"], stack([select(x, [i]), a])),
-        lambda x, a, **v: np.stack([x, np.full(3, a)], 1)),
+        lambda x, a, **v: np.stack([x, np.full(3, a)], 1),
+    ),
     "concat in a build": (
         build(["i"], ["n"], concat([times(select(x, [i]), z), x])),
-        lambda x, z, **v: np.concatenate([np.outer(x, z), np.tile(x, (3, 1))], 1)),
+        lambda x, z, **v: np.concatenate([np.outer(x, z), np.tile(x, (3, 1))], 1),
+    ),
 }
 
 
@@ -195,16 +223,27 @@ def test_product_order(make_book, down):
     book = make_book()
     m = book.declare("M", 2, 2, index=["t"], over=[("t", 1, 3)])
     declared = sample(book.system, {}, 2, seed=0)
-    got = Evaluator(book.system, {}, declared).value(fold("prod-down" if down else "prod", "t", 1, 3, m))
+    got = Evaluator(book.system, {}, declared).value(
+        fold("prod-down" if down else "prod", "t", 1, 3, m)
+    )
     m1, m2, m3 = (declared["M", (k,)] for k in (1, 2, 3))
     np.testing.assert_allclose(got, m3 @ m2 @ m1 if down else m1 @ m2 @ m3)
 
 
 FUNCTIONS = {
-    "exp": np.exp, "log": np.log, "tanh": np.tanh, "sin": np.sin, "cos": np.cos,
-    "sinh": np.sinh, "cosh": np.cosh, "abs": np.abs, "sign": np.sign,
-    "sigmoid": lambda v: 1 / (1 + np.exp(-v)), "relu": lambda v: np.maximum(v, 0),
-    "softplus": lambda v: np.log1p(np.exp(v)), "silu": lambda v: v / (1 + np.exp(-v)),
+    "exp": np.exp,
+    "log": np.log,
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "abs": np.abs,
+    "sign": np.sign,
+    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+    "relu": lambda v: np.maximum(v, 0),
+    "softplus": lambda v: np.log1p(np.exp(v)),
+    "silu": lambda v: v / (1 + np.exp(-v)),
     "step": lambda v: (v > 0) * 1.0,
 }
 
@@ -227,8 +266,13 @@ def test_error_function(values, name):
 
 @pytest.mark.parametrize(
     ("name", "plain"),
-    [("max", np.maximum), ("min", np.minimum), ("greater", np.greater),
-     ("greater-equal", np.greater_equal), ("equal", np.equal)],
+    [
+        ("max", np.maximum),
+        ("min", np.minimum),
+        ("greater", np.greater),
+        ("greater-equal", np.greater_equal),
+        ("equal", np.equal),
+    ],
 )
 def test_of_two(values, name, plain):
     check(values, apply(name, x, z), lambda x, z, **v: plain(x, z) * 1.0)
@@ -239,7 +283,12 @@ def test_large_numbers_do_not_overflow(values):
     system, declared = values
     big = scale(5000, x)
     evaluator = Evaluator(system, SIZES, declared)
-    for node in (along("softmax", big), along("logsumexp", big), apply("sigmoid", big), apply("softplus", big)):
+    for node in (
+        along("softmax", big),
+        along("logsumexp", big),
+        apply("sigmoid", big),
+        apply("softplus", big),
+    ):
         assert np.isfinite(evaluator.value(node)).all()
 
 
@@ -281,8 +330,16 @@ def test_missing_member(rnn):
     h7 = symbol("h", shape("m"), [7])
     taken = where(relation("<", Whole.of("T"), 5), symbol("h", shape("m"), [1]), h7)
     assert evaluator.value(taken).shape == (2, 4)
-    guarded = fold("sum", "t", 1, "T", where(relation("<", t, "T"), symbol("h", shape("m"), [t + 1]), zero(shape("m"))))
-    np.testing.assert_allclose(evaluator.value(guarded), evaluator.member("h", (2,)) + evaluator.member("h", (3,)))
+    guarded = fold(
+        "sum",
+        "t",
+        1,
+        "T",
+        where(relation("<", t, "T"), symbol("h", shape("m"), [t + 1]), zero(shape("m"))),
+    )
+    np.testing.assert_allclose(
+        evaluator.value(guarded), evaluator.member("h", (2,)) + evaluator.member("h", (3,))
+    )
 
 
 def test_zero_outside(make_book):
@@ -346,7 +403,10 @@ def test_recurrent_network(rnn):
     loss = 0
     h = d["h", (0,)]
     for s in (1, 2, 3):
-        h = np.tanh(np.einsum("pij,pj->pi", d["U", ()], d["x", (s,)]) + np.einsum("pij,pj->pi", d["W", ()], h))
+        h = np.tanh(
+            np.einsum("pij,pj->pi", d["U", ()], d["x", (s,)])
+            + np.einsum("pij,pj->pi", d["W", ()], h)
+        )
         o = np.einsum("pij,pj->pi", d["V", ()], h)
         loss = loss - (d["y", (s,)] * (o - np.log(np.exp(o).sum(1, keepdims=True)))).sum(1)
     np.testing.assert_allclose(Evaluator(rnn.system, sizes, d).member("E"), loss)
@@ -371,7 +431,9 @@ def test_any_contraction_is_einsum(data):
 
     sizes = [2, 3, 2, 4]
     label = st.integers(0, 3)
-    labels = data.draw(st.lists(st.lists(label, max_size=3).map(tuple), min_size=1, max_size=4).map(tuple))
+    labels = data.draw(
+        st.lists(st.lists(label, max_size=3).map(tuple), min_size=1, max_size=4).map(tuple)
+    )
     present = sorted({name for names in labels for name in names})
     out = tuple(data.draw(st.lists(st.sampled_from(present), max_size=3))) if present else ()
     random = np.random.default_rng(0)

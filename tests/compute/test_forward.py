@@ -90,9 +90,7 @@ def plain(make_book):
 def agrees(plain, node: Node, by: Node) -> None:
     system, declared = plain
     got = Evaluator(system, SIZES, declared).value(derivative(node, by))
-    want = differences(
-        lambda d: Evaluator(system, SIZES, d).value(node), declared, (by.name, ())
-    )
+    want = differences(lambda d: Evaluator(system, SIZES, d).value(node), declared, (by.name, ()))
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
@@ -121,11 +119,17 @@ EXPRESSIONS = {
     "concat": concat([outer(z, x), S]),
     "reshape": reshape(outer(x, x), shape(Whole.of("n") * "n")),
     "product": fold("prod", "i", 1, "n", select(x, [i])),
-    "product of matrices": fold("prod", "i", 1, 2, add([(1, S), (1, times(count(i), outer(x, z)))])),
+    "product of matrices": fold(
+        "prod", "i", 1, 2, add([(1, S), (1, times(count(i), outer(x, z)))])
+    ),
     "build": build(["i", "j"], ["n", 2], power(select(x, [i]), count(j + 1))),
-    "triangle": fold("sum", "i", 1, "n", fold("sum", "j", 1, i, hadamard(select(x, [i]), select(x, [j])))),
+    "triangle": fold(
+        "sum", "i", 1, "n", fold("sum", "j", 1, i, hadamard(select(x, [i]), select(x, [j])))
+    ),
     "gather": build(["i"], ["n"], where(relation("<", i, 3), select(hadamard(x, x), [i + 1]), a)),
-    "scatter open": fold("sum", "i", 1, "n", scatter(power(select(x, [i]), literal(2)), [4 - i], shape("n"))),
+    "scatter open": fold(
+        "sum", "i", 1, "n", scatter(power(select(x, [i]), literal(2)), [4 - i], shape("n"))
+    ),
     "layer norm": matmul(S, times(power(sum_axes(hadamard(x, x)), literal(Fraction(-1, 2))), x)),
 }
 
@@ -143,8 +147,23 @@ def test_by_other_shapes(plain, by):
 
 @pytest.mark.parametrize(
     "name",
-    ["exp", "tanh", "sigmoid", "relu", "softplus", "gelu", "silu", "erf", "sin", "cos", "sinh",
-     "cosh", "abs", "sign", "step"],
+    [
+        "exp",
+        "tanh",
+        "sigmoid",
+        "relu",
+        "softplus",
+        "gelu",
+        "silu",
+        "erf",
+        "sin",
+        "cos",
+        "sinh",
+        "cosh",
+        "abs",
+        "sign",
+        "step",
+    ],
 )
 def test_elementwise_first_and_second(plain, name):
     agrees(plain, apply(name, scale(Fraction(3, 2), x)), x)
@@ -172,7 +191,9 @@ def vectors(draw, depth=3):
     if kind == 4:
         return times(along("logsumexp", one), x)
     if kind == 5:
-        return build(["i"], ["n"], fold("sum", "j", 1, i, hadamard(select(one, [j]), select(z, [i]))))
+        return build(
+            ["i"], ["n"], fold("sum", "j", 1, i, hadamard(select(one, [j]), select(z, [i])))
+        )
     other = draw(vectors(depth - 1))
     if kind == 6:
         return hadamard(one, other)
@@ -211,7 +232,10 @@ def test_hessian_is_derivative_of_gradient(module_plain, node):
     evaluator = Evaluator(system, SIZES, declared)
     hessian = evaluator.value(derivative(derivative(scalar, x), x))
     want = differences(
-        lambda d: Evaluator(system, SIZES, d).value(derivative(scalar, x)), declared, ("x", ()), 1e-5
+        lambda d: Evaluator(system, SIZES, d).value(derivative(scalar, x)),
+        declared,
+        ("x", ()),
+        1e-5,
     )
     size = 1 + np.abs(want).max()
     np.testing.assert_allclose(hessian / size, want / size, atol=3e-6)
@@ -300,9 +324,7 @@ def test_immediate(network):
     np.testing.assert_allclose(evaluator.value(derivative(E, h(2), "immediate")), own, atol=1e-12)
     # through other names of the same step
     e2 = symbol("E", (), [2])
-    np.testing.assert_allclose(
-        evaluator.value(derivative(e2, h(2), "immediate")), own, atol=1e-12
-    )
+    np.testing.assert_allclose(evaluator.value(derivative(e2, h(2), "immediate")), own, atol=1e-12)
     # neither has an index: each step's own contribution
     total = sum(
         evaluator.value(derivative(symbol("E", (), [s]), W, "immediate")) for s in (1, 2, 3)
@@ -394,6 +416,17 @@ def test_by_an_expression(network):
     np.testing.assert_allclose(second, want, atol=1e-12)
 
 
+def test_by_an_expression_and_by_a_name(network):
+    rnn, d = network
+    evaluator = Evaluator(rnn.system, RNN, d)
+    got = evaluator.value(derivative(derivative(E, matmul(V, h(2))), W))
+    np.testing.assert_allclose(got, evaluator.value(derivative(o(2), W)), atol=1e-12)
+    by_step = evaluator.value(derivative(symbol("E", (), [2]), matmul(V, h(2)), "immediate"))
+    np.testing.assert_allclose(by_step, evaluator.member("o", (2,)) - d["y", (2,)], atol=1e-12)
+    of_all = evaluator.value(derivative(E, matmul(V, h(2)), "immediate"))
+    np.testing.assert_allclose(of_all, by_step, atol=1e-12)
+
+
 def test_by_an_expression_that_does_not_occur(network):
     rnn, d = network
     with pytest.raises(NoValue, match="does not occur"):
@@ -418,7 +451,9 @@ def test_symmetric_does_not_bind(make_book):
     s = book.declare("S", "n", "n", facts=["symmetric"])
     v = book.declare("x", "n")
     d = sample(book.system, SIZES, 2, seed=0)
-    got = Evaluator(book.system, SIZES, d).value(derivative(contract([v, s, v], [[0], [0, 1], [1]], []), s))
+    got = Evaluator(book.system, SIZES, d).value(
+        derivative(contract([v, s, v], [[0], [0, 1], [1]], []), s)
+    )
     np.testing.assert_allclose(got, np.einsum("pi,pj->pij", d["x", ()], d["x", ()]))
 
 
@@ -445,13 +480,16 @@ def test_against_jax(network):
         evaluator.value(derivative(E, W))[0], jax.grad(loss)(*args), rtol=1e-10
     )
     np.testing.assert_allclose(
-        evaluator.value(derivative(derivative(E, W), W))[0], jax.hessian(loss)(*args),
-        rtol=1e-9, atol=1e-12,
+        evaluator.value(derivative(derivative(E, W), W))[0],
+        jax.hessian(loss)(*args),
+        rtol=1e-9,
+        atol=1e-12,
     )
     np.testing.assert_allclose(
         evaluator.value(derivative(derivative(E, W), h(0)))[0],
         jax.jacobian(jax.grad(loss), argnums=1)(*args),
-        rtol=1e-9, atol=1e-12,
+        rtol=1e-9,
+        atol=1e-12,
     )
 
 

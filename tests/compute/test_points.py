@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from backprove.compute.points import members, sample, sizes_for
-from backprove.tensor.build import count, fold, power, select, symbol, times
-from backprove.tensor.build import literal
+from backprove.tensor.build import count, fold, literal, power, select, symbol, times
 from backprove.tensor.whole import Whole, shape
 
 
@@ -24,7 +23,8 @@ def test_sizes_of_the_network(rnn):
 def test_fixed_sizes_and_scalars(make_rnn):
     rnn = make_rnn(m=7)
     sizes = sizes_for(rnn.system, 0, frozenset({"n"}))
-    assert sizes["m"] == 7 and sizes["n"] == 1
+    assert sizes["m"] == 7
+    assert sizes["n"] == 1
 
 
 def test_sizes_of_a_system_that_stands_on_another(rnn, make_book):
@@ -33,7 +33,9 @@ def test_sizes_of_a_system_that_stands_on_another(rnn, make_book):
     rnn.system.sizes["m"] = 6
     above.declare("q", "r")
     sizes = sizes_for(above.system, 0)
-    assert sizes["m"] == 6 and "r" in sizes and "T" in sizes
+    assert sizes["m"] == 6
+    assert "r" in sizes
+    assert "T" in sizes
 
 
 def test_sizes_in_bodies_and_room_for_shapes(make_book):
@@ -59,7 +61,9 @@ def test_families(rnn):
     sizes = {"n": 3, "m": 4, "k": 2, "T": 3}
     values = sample(rnn.system, sizes, 6, seed=0)
     assert values["x", (1,)].shape == (6, 3)
-    assert ("x", (3,)) in values and ("x", (4,)) not in values and ("x", (0,)) not in values
+    assert ("x", (3,)) in values
+    assert ("x", (4,)) not in values
+    assert ("x", (0,)) not in values
     assert values["h", (0,)].shape == (6, 4)
     assert ("h", (1,)) not in values
     assert values.keys() == sample(rnn.system, sizes, 6, seed=1).keys()
@@ -76,13 +80,20 @@ def test_members_of_dependent_ranges(make_book):
 def test_facts(make_book, seed):
     book = make_book()
     for name, facts in {
-        "onehot": ["one-hot"], "simplex": ["simplex"], "positive": ["positive"],
-        "unit": ["in (0,1)"], "free": [],
+        "onehot": ["one-hot"],
+        "simplex": ["simplex"],
+        "positive": ["positive"],
+        "unit": ["in (0,1)"],
+        "free": [],
     }.items():
         book.declare(name, "n", facts=facts)
     for name, facts in {
-        "symmetric": ["symmetric"], "definite": ["positive-definite"], "regular": ["invertible"],
-        "rows": ["simplex rows"], "hot": ["one-hot rows"], "both": ["symmetric", "invertible"],
+        "symmetric": ["symmetric"],
+        "definite": ["positive-definite"],
+        "regular": ["invertible"],
+        "rows": ["simplex rows"],
+        "hot": ["one-hot rows"],
+        "both": ["symmetric", "invertible"],
     }.items():
         book.declare(name, "n", "n", facts=facts)
     d = {name: v for (name, _), v in sample(book.system, {"n": 4}, 50, seed).items()}
@@ -95,8 +106,10 @@ def test_facts(make_book, seed):
         # exactly, so that balls see it
         np.testing.assert_array_equal(d[name].sum(-1), np.ones(d[name].shape[:-1]))
         np.testing.assert_array_equal(d[name] * 1024, np.round(d[name] * 1024))
-    assert (d["positive"] >= 0.3).all() and (d["positive"] <= 3).all()
-    assert (d["unit"] > 0.1).all() and (d["unit"] < 0.9).all()
+    assert (d["positive"] >= 0.3).all()
+    assert (d["positive"] <= 3).all()
+    assert (d["unit"] > 0.1).all()
+    assert (d["unit"] < 0.9).all()
     assert (np.abs(d["free"]) >= 0.1).all()
     for name in ("free", "positive", "unit", "symmetric"):
         np.testing.assert_array_equal(d[name] * 64, np.round(d[name] * 64))

@@ -6,8 +6,8 @@ line (`style`), and the many ways to write a power of ten (`text` of such a numb
 
 from __future__ import annotations
 
-import dataclasses
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -22,22 +22,11 @@ from backprove.notation.reader import read_expression
 from backprove.notation.statements import read_statement
 from backprove.notation.unicode import to_unicode
 
+Plain = Callable[[Any], Any]
+
 NAMES = ["x", "W", "h", "p", "ŷ", "δ", "FL", "A", "b", "h̄", "ones", "d", "e", "E"]
 DECLARED = frozenset(NAMES)
 INDICES = ["i", "j", "t"]
-
-
-def plain(node: Any) -> Any:
-    """A tree without what writing does not keep."""
-    if isinstance(node, tuple):
-        return tuple(plain(part) for part in node)
-    if isinstance(node, s.Number):
-        kept = node.text if node.text.replace(".", "").replace("-", "").isdigit() else ""
-        return ("Number", node.value, kept)
-    if dataclasses.is_dataclass(node):
-        kept = [f.name for f in dataclasses.fields(node) if f.name not in ("span", "style")]
-        return (type(node).__name__, *(plain(getattr(node, name)) for name in kept))
-    return node
 
 
 def number(text: str) -> s.Number:
@@ -149,7 +138,7 @@ trees = st.recursive(st.one_of(names, numbers, st.builds(s.Index, names, items))
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(trees)
 @pytest.mark.parametrize("write", [to_latex, to_unicode])
-def test_every_tree_is_read_back(write: Any, tree: Any) -> None:
+def test_every_tree_is_read_back(plain: Plain, write: Any, tree: Any) -> None:
     text = write(tree)
     assert plain(read_expression(text, DECLARED)) == plain(tree), text
 
@@ -201,7 +190,7 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize(("text", "latex", "unicode"), STATEMENTS)
-def test_it_looks_like_a_textbook(text: str, latex: str, unicode: str) -> None:
+def test_it_looks_like_a_textbook(plain: Plain, text: str, latex: str, unicode: str) -> None:
     statement = read_statement(text)
     assert statement is not None
     assert to_latex(statement) == latex

@@ -170,27 +170,34 @@ class _Reverse:
             return True
         return isinstance(node, Symbol) and self.families.key(node) in self.active
 
-    def inside(self, entity: Entity | None) -> Wanted:
-        """Which names a definition (or the quantity itself: None) passes its adjoint on to.
+    def inside(self, entity: Entity) -> Wanted:
+        """Which names a definition passes its adjoint on to.
 
-        For an immediate derivative these are names without an index, members of the same step and
-        the variable. The step is that of the user, or else that of the quantity or the variable.
+        For an immediate derivative a family member passes it only to names without an index, to
+        members of its own step and, where the quantity is a member, to the variable.
         """
-        if self.mode == "total" or (entity is None and isinstance(self.of, Symbol)):
-            return self.wanted
-        step = entity.index if entity is not None and entity.index else self.step()
-        if not step:
+        if self.mode == "total" or not entity.index:
             return self.wanted
 
         def same_step(node: Node) -> bool:
             if not self.wanted(node):
                 return False
-            if not isinstance(node, Symbol) or node.index in ((), step):
+            if not isinstance(node, Symbol) or node.index in ((), entity.index):
                 return True
             crossing = isinstance(self.of, Symbol) and bool(self.of.index)
             return crossing and self.is_variable(node)
 
         return same_step
+
+    def only_step(self, index: tuple[Whole, ...], body: Node) -> Node:
+        """For an immediate derivative, the adjoint of a member at another step is zero."""
+        step = self.step()
+        if self.mode == "total" or len(step) != len(index):
+            return body
+        nothing = zero(body.shape) if body.shape else literal(0)
+        for own, fixed in zip(index, step, strict=True):
+            body = where(test("=", own, fixed), body, nothing)
+        return body
 
     def step(self) -> tuple[Whole, ...]:
         """The step of an immediate derivative: the quantity's, or else the variable's."""
@@ -216,7 +223,7 @@ class _Reverse:
         lead = len(self.lead)
         contributions: list[tuple[Entity | None, Contribution]] = []
         seed = unit(self.lead)
-        for c in pullback(self.of, seed, lead, self.inside(None)):
+        for c in pullback(self.of, seed, lead, self.wanted):
             contributions.append((None, c))
         for key in self.used:
             if key not in self.active or (key == self.variable and not self.loop):
@@ -270,7 +277,7 @@ class _Reverse:
         entities = self.entities(key)
         model = entities[0]
         if key[2] is not None:
-            body = self.collect(parts, key[2], self.lead + model.shape)
+            body = self.only_step(key[2], self.collect(parts, key[2], self.lead + model.shape))
             self.adjoints.add(
                 Entity(self.name(key), key[2], (), body.shape, body=body, zero_outside=True)
             )
@@ -283,7 +290,9 @@ class _Reverse:
         ranges = tuple(
             IndexRange(w.name or "", *span(entities, position)) for position, w in enumerate(index)
         )
-        body = self.collect(parts, index, self.lead + model.shape, ranges)
+        body = self.only_step(
+            index, self.collect(parts, index, self.lead + model.shape, ranges)
+        )
         # the letters of the family's own rule, now that nothing else bears them
         plain = {
             w.name: own.name
@@ -433,7 +442,8 @@ def _crosses(entity: Entity | None, c: Contribution) -> bool:
     return (
         entity is not None
         and isinstance(target, Symbol)
-        and target.index not in ((), entity.index or target.index)
+        and bool(entity.index)
+        and target.index not in ((), entity.index)
     )
 
 

@@ -13,7 +13,7 @@ axes in full, the open ones and P.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from typing import Any, Protocol
@@ -25,8 +25,11 @@ Linear = Callable[..., Any]
 class Pairing(Protocol):
     """How two operands are multiplied and summed (see `contraction.py`)."""
 
-    formula: str
-    summed: tuple[int, ...]
+    @property
+    def formula(self) -> str: ...
+
+    @property
+    def summed(self) -> tuple[int, ...]: ...
 
     def aligned(self, left: Any, right: Any) -> tuple[Any, Any]: ...
 
@@ -91,6 +94,3 @@ class Arithmetic(Protocol):
     def inverse(self, arg: Array) -> Array: ...
 
     def determinant(self, arg: Array, log: bool) -> Array: ...
-
-
-Operands = Sequence[Array]

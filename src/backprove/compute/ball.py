@@ -5,6 +5,10 @@ is not, the result is the ball NaN, which contains everything. Importing this mo
 python-flint; nothing else in the package does.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -115,16 +119,21 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normal-density": lambda x: (-x * x / 2).exp() / (2 * arb.pi()).sqrt(),
 }
 
-_to_balls = np.frompyfunc(_ball, 1, 1)
-_apply = {
-    name: np.frompyfunc(f, 2 if name in ("max", "min", "greater", "greater-equal", "equal") else 1, 1)
-    for name, f in FUNCTIONS.items()
-}
-_power = np.frompyfunc(lambda a, b: a**b, 2, 1)
-_is_not_zero = np.frompyfunc(lambda x: bool(x != 0), 1, 1)
-_is_unknown = np.frompyfunc(lambda x: not (x == 0 or x != 0), 1, 1)
-_differs = np.frompyfunc(lambda a, b: bool(a != b), 2, 1)
-_middle = np.frompyfunc(lambda x: x.mid(), 1, 1)
+OF_TWO = frozenset({"max", "min", "greater", "greater-equal", "equal"})
+
+
+def _everywhere(function: Callable[..., Any], count: int = 1) -> Callable[..., Any]:
+    """A function of balls as a function of arrays, which broadcast."""
+    return np.frompyfunc(function, count, 1)
+
+
+_to_balls = _everywhere(_ball)
+_apply = {name: _everywhere(f, 2 if name in OF_TWO else 1) for name, f in FUNCTIONS.items()}
+_power = _everywhere(lambda a, b: a**b, 2)
+_is_not_zero = _everywhere(lambda x: bool(x != 0))
+_is_unknown = _everywhere(lambda x: not (x == 0 or x != 0))
+_differs = _everywhere(lambda a, b: bool(a != b), 2)
+_middle = _everywhere(lambda x: x.mid())
 
 
 class Balls:
@@ -179,7 +188,9 @@ class Balls:
 
     def along(self, function: str, arg: Any) -> Any:
         if function in ("max", "min"):
-            return _along(lambda row: [reduce(_max if function == "max" else _min, row)], arg)[..., 0]
+            return _along(lambda row: [reduce(_max if function == "max" else _min, row)], arg)[
+                ..., 0
+            ]
         # any exact shift gives the same value; the largest midpoint keeps the numbers small
         shift = _along(lambda row: [reduce(_max, row)], _middle(arg))
         weights = _apply["exp"](arg - shift)

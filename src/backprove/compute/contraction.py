@@ -5,6 +5,10 @@ either folds one operand (a repeated label means its diagonal; a label that occu
 is summed), or multiplies two operands and sums over the labels that end with them.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

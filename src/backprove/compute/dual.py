@@ -9,6 +9,10 @@ A tangent has one axis more than its value, for the directions, to the left of a
 (`level` places left of P). None is the tangent 0.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -62,9 +66,7 @@ class Dual:
 
     def __truediv__(self, other: Any) -> Dual:
         if not isinstance(other, Dual):
-            return Dual(
-                self.value / other, None if self.tangent is None else self.tangent / other
-            )
+            return Dual(self.value / other, None if self.tangent is None else self.tangent / other)
         value = self.value / other.value
         tangent = self.tangent
         if other.tangent is not None:

@@ -6,6 +6,10 @@ taken all at once, with an axis for the index, where its body allows it; where t
 members of families or what is differentiated, the body is evaluated for one value after another.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import math
@@ -206,9 +210,7 @@ class Evaluator(Members):
             case Reshape():
                 rank, sizes = node.arg.rank, self.sizes_of(node.shape)
                 arg = self._value(node.arg, scope)
-                return arithmetic.linear(
-                    lambda a: a.reshape(a.shape[: a.ndim - rank] + sizes), arg
-                )
+                return arithmetic.linear(lambda a: a.reshape(a.shape[: a.ndim - rank] + sizes), arg)
             case Derivative():
                 return differentiate(self, node)
             case _:
@@ -299,9 +301,7 @@ class Evaluator(Members):
                 body = self._within(node, inner, body)
             if node.op == "sum":
                 return self.arithmetic.linear(lambda a: a.sum(axis=-rank - 1), body)
-            parts = [
-                self.arithmetic.linear(_taken, body) for _taken in _takers(count, rank)
-            ]
+            parts = [self.arithmetic.linear(_taken, body) for _taken in _takers(count, rank)]
         if node.op == "prod-down":
             parts.reverse()
         multiply = self.arithmetic.matmul if node.rank == 2 else lambda a, b: a * b
@@ -368,9 +368,9 @@ def chooses(body: Node, index: str) -> bool:
         if index in node.free:
             if isinstance(node, (Symbol, Derivative)):
                 return True
-            if isinstance(node, Fold) and index in node.low.names | node.high.names:
-                if chooses(node.body, node.index):
-                    return True
+            bounds = isinstance(node, Fold) and index in node.low.names | node.high.names
+            if bounds and chooses(node.body, node.index):
+                return True
     return False
 
 

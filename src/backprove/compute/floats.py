@@ -1,5 +1,9 @@
 """The arithmetic of float64 NumPy arrays; outside a function's domain the value is NaN."""
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import math
@@ -11,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from backprove.compute.arithmetic import Linear, Pairing
-
 
 _erf_objects = np.frompyfunc(math.erf, 1, 1)
 

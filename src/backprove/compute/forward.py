@@ -34,13 +34,13 @@ class Perturbation:
     members move in mode 'immediate'; None where each member's own index is its step.
     """
 
-    parent: Evaluator
+    parent: Members
     by: Key | Node
     mode: str
     step: Step
     seed: Dual
     occurred: bool = False
-    steps: dict[Step, Members] = field(default_factory=dict)
+    steps: dict[Step, Members] = field(default_factory=dict[Step, "Members"])
 
     def member(self, evaluator: Members, key: Key) -> Dual | None:
         """The member where its definition is not followed, else None."""
@@ -91,7 +91,9 @@ def differentiate(evaluator: Members, node: Derivative) -> Any:
     perturbation = inner.perturbation
     assert perturbation is not None
     if isinstance(perturbation.by, Node) and not _occurred(perturbation):
-        raise NoValue("the expression that is differentiated by does not occur in what is differentiated")
+        raise NoValue(
+            "the expression that is differentiated by does not occur in what is differentiated"
+        )
     if result.tangent is None:
         return evaluator.zeros(evaluator.sizes_of(node.shape))
     duals = inner.arithmetic

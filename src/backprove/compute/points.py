@@ -4,6 +4,10 @@ Values that nothing ties together are whole multiples of 1/64, so that they can 
 full and are exact in ball arithmetic.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -162,7 +166,8 @@ def _members(entity: Entity, known: dict[str, int], depth: int) -> Iterator[tupl
         yield tuple(int(w.value(known)) for w in entity.index)
         return
     r = entity.ranges[depth]
-    assert r.low is not None and r.high is not None
+    assert r.low is not None
+    assert r.high is not None
     for number in range(int(r.low.value(known)), int(r.high.value(known)) + 1):
         yield from _members(entity, {**known, r.name: number}, depth + 1)
 

@@ -4,6 +4,10 @@ All functions count axes from the right, so they do not care how many axes stand
 P, and are linear in the entries, so they serve values and tangents alike.
 """
 
+# NumPy's types say nothing about arrays of objects, and arrays here are of either kind.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ from backprove.model.write_kinds import (
     is_identity,
     is_small,
     spread_out,
+    tells_sizes,
     uniform,
 )
 from backprove.model.write_product import inverted, written_product
@@ -106,11 +107,15 @@ def _writer(node: Node, letters: Letters | None) -> _Writer:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """`taken` are names with a meaning, `bound` the letters of the sums around this place."""
+    """`taken` are names with a meaning, `bound` the letters of the sums around this place.
+
+    Where `sized` nothing else tells the size of `I`, which is written `I_n` then.
+    """
 
     indices: tuple[str, ...]
     taken: frozenset[str]
     bound: frozenset[str] = field(default=frozenset())
+    sized: bool = False
 
     def write(self, node: Node) -> Expr:
         """The syntax of a node; an array of zeros is `0`, for the context to spread."""
@@ -139,7 +144,7 @@ class _Writer:
             case nodes.Inverse():
                 return Power(self.write(node.arg), Number(Fraction(-1), "-1"))
             case nodes.Determinant():
-                return Call("logdet" if node.log else "det", (self.write(node.arg),))
+                return Call("logdet" if node.log else "det", (self._sized(node.arg),))
             case nodes.Select():
                 return self._select(node)
             case nodes.Fold():
@@ -189,7 +194,8 @@ class _Writer:
             if not isinstance(node, Contract):
                 return self.write(scale(coefficient, node))
         try:
-            return written_product(coefficient, node, self.array, self._identity())
+            writer = self if node.shape else self._telling(node)
+            return written_product(coefficient, node, writer.array, writer._identity)
         except NoMatrixForm:
             if node.shape or not isinstance(node, Contract):
                 raise
@@ -205,8 +211,14 @@ class _Writer:
         arrays = (ONES,) if node.rank == 1 else (ONES, Transpose(ONES))
         return juxtapose(arrays if scalar is UNIT else (self.write(scalar), *arrays))
 
-    def _identity(self) -> Expr:
-        return Call("diag", (ONES,)) if "I" in self.taken else Name("I")
+    def _telling(self, node: Node) -> _Writer:
+        """The writer for a part that has to tell its sizes itself."""
+        return self if tells_sizes(node) else replace(self, sized=True)
+
+    def _identity(self, size: Whole) -> Expr:
+        if "I" in self.taken:
+            return Call("diag", (ONES,))
+        return Index(Name("I"), (written_index(size),)) if self.sized else Name("I")
 
     def _constant(self, name: str) -> Expr:
         return Call("exp", (number(1),)) if name == "e" and "e" in self.taken else Name(name)
@@ -343,7 +355,7 @@ class _Writer:
             return Call("indicator", (self._condition(node),))
         if node.shape and is_zero(node.otherwise):
             indicator = Call("indicator", (self._condition(node.condition),))
-            return juxtapose((indicator, self.array(node.then)))
+            return juxtapose((indicator, self._telling(node.then).array(node.then)))
         branches: list[tuple[Expr, Expr | None]] = []
         rest: Node = node
         while isinstance(rest, nodes.Where):
@@ -386,9 +398,9 @@ class _Writer:
 
     def _sized(self, node: Node) -> Expr:
         """An array whose sizes its own syntax must tell: `ones` alone will not do."""
-        if node.shape and (uniform(node) is not None or is_identity(node)):
+        if node.shape and uniform(node) is not None:
             return self._entries(node)
-        return self.array(node)
+        return self._telling(node).array(node)
 
     def _part(self, node: Node) -> Expr:
         """A part of a stacked array; a single scalar needs no brackets of its own."""

@@ -50,7 +50,7 @@ class Factor:
 
     def towards(self, label: int) -> Chain:
         """A matrix as a chain with this label for its rows."""
-        return self.chain if self.labels[0] == label else _turned(self.chain)
+        return (self if self.labels[0] == label else self.turned()).chain
 
     def across(self, label: int) -> int:
         """The other label of a matrix."""

@@ -9,8 +9,10 @@ from backprove.tensor.build import (
     apply,
     broadcast,
     contract,
+    fold,
     literal,
     power,
+    where,
 )
 from backprove.tensor.nodes import Contract, Node
 from backprove.tensor.whole import Shape
@@ -45,6 +47,14 @@ def uniform(node: Node) -> Node | None:
         case nodes.Power():
             base = uniform(node.base)
             return None if base is None else power(base, node.exponent)
+        case nodes.Fold() if node.op == "sum" or node.rank != 2:
+            body = uniform(node.body)
+            return None if body is None else fold(node.op, node.index, node.low, node.high, body)
+        case nodes.Where():
+            then, other = uniform(node.then), uniform(node.otherwise)
+            if then is None or other is None:
+                return None
+            return where(node.condition, then, other)
         case _:
             return None
 
@@ -79,3 +89,8 @@ def is_small(shape: Shape) -> bool:
     for size in shape:
         total *= size.constant if isinstance(size.constant, int) else 0
     return 0 < total <= SMALL
+
+
+def tells_sizes(node: Node) -> bool:
+    """Whether a name in the expression has the sizes that `I` and `ones` leave open."""
+    return any(n.shape and isinstance(n, nodes.Symbol | nodes.Stack) for n in nodes.walk(node))

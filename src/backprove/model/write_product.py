@@ -48,11 +48,14 @@ from backprove.tensor.build import literal, ones, power
 from backprove.tensor.nodes import Contract, Identity, Literal, Node, Ones
 from backprove.tensor.nodes import Derivative as DerivativeNode
 from backprove.tensor.nodes import Power as PowerNode
+from backprove.tensor.whole import ONE, Whole
 
 Write = Callable[[Node], Expr]
+#: `I` of a size
+Sized = Callable[[Whole], Expr]
 
 
-def written_product(coefficient: Fraction, node: Node, write: Write, identity: Expr) -> Expr:
+def written_product(coefficient: Fraction, node: Node, write: Write, identity: Sized) -> Expr:
     """A positive number times a node, with `write` for its operands; raises NoMatrixForm."""
     graph = _Graph(write, identity)
     tensors = _tensor_product(node, write)
@@ -67,7 +70,7 @@ def written_product(coefficient: Fraction, node: Node, write: Write, identity: E
         axes = tuple(range(node.rank))
         graph.put_all((node,), (axes,), axes)
     graph.reduce()
-    return _assemble(coefficient, graph.scalars, graph.body())
+    return _assemble(coefficient, graph.scalars, graph.body(node.shape[-1] if node.shape else ONE))
 
 
 def inverted(node: Node) -> Node | None:
@@ -96,7 +99,7 @@ class Scalars:
 @dataclass(slots=True)
 class _Graph:
     write: Write
-    identity: Expr
+    identity: Sized
     out: tuple[int, ...] = ()
     factors: list[Factor] = field(default_factory=list[Factor])
     scalars: Scalars = field(default_factory=Scalars)
@@ -257,8 +260,11 @@ class _Graph:
 
     # --- what is left ---
 
-    def body(self) -> Expr | None:
-        """The array that the reduced graph is, without its scalars; None for a scalar."""
+    def body(self, size: Whole) -> Expr | None:
+        """The array that the reduced graph is, without its scalars; None for a scalar.
+
+        `size` is that of the last axis.
+        """
         out = self.out
         if len(out) == 2 and out[0] != out[1]:
             return self._matrix(*out)
@@ -268,7 +274,7 @@ class _Graph:
             return None
         (only,) = self.factors
         if len(out) == 2 and len(only.labels) == 1:
-            return self.identity if only.is_ones else Call("diag", (juxtapose(only.chain),))
+            return self.identity(size) if only.is_ones else Call("diag", (juxtapose(only.chain),))
         for form in (only, only.turned()):
             if form.labels == out:
                 return juxtapose(form.chain)

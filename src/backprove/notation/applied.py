@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from backprove.notation import binders, brackets
-from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, STOPS, WITH_HITS
-from backprove.notation.syntax import Big, Call, Expr, Power, Sum
+from backprove.notation import binders, brackets, scripts
+from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, WITH_HITS
+from backprove.notation.syntax import Big, Call, Expr, Name, Number, Power, Quotient, Sum
 
 if TYPE_CHECKING:
     from backprove.notation.reader import Reader
@@ -77,15 +78,10 @@ def _apply(r: Reader, name: str, start: int, following: int, primes: int, argume
 
 def _exponent(r: Reader, name: str) -> Expr:
     """The 2 of `\\tanh^2 z`."""
-    from backprove.notation import scripts
-    from backprove.notation.syntax import Name
-
     place = r.i
     raised = scripts.superscript(r, Name("?"))
     if not isinstance(raised, Power):
         r.fail(f"expected an exponent of {name}", place)
-    from backprove.notation.syntax import Number
-
     if isinstance(raised.exponent, Number) and raised.exponent.value < 0:
         r.fail(f"{name}^{{-1}} may be an inverse function or a fraction: write which", place)
     return raised.exponent
@@ -134,10 +130,6 @@ def long_function(r: Reader) -> tuple[int, str] | None:
 
 def _root(r: Reader, start: int) -> Expr:
     """`\\sqrt[3]{x}`."""
-    from fractions import Fraction
-
-    from backprove.notation.syntax import Number, Quotient
-
     degree = r.group("[", "]")
     if r.kind != "{":
         r.fail(f"expected {{ after the degree of the root, found {r.shown()}")
@@ -232,6 +224,3 @@ def inner(r: Reader) -> Expr:
     r.expect("⟩")
     r.bar = bar
     return Call("dot", (left, right), span=(start, r.end))
-
-
-__all__ = ["STOPS", "bars", "big", "function", "inner", "long_function", "may_be_big"]

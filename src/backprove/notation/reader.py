@@ -25,7 +25,6 @@ from backprove.notation.error import ReadError
 from backprove.notation.lexer import Token, lex
 from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, STOPS
 from backprove.notation.syntax import (
-    Call,
     Expr,
     Index,
     Name,
@@ -384,7 +383,7 @@ class Reader:
     def first_name(self, word: str) -> int:
         """The length of the first declared name, where the word is a run of declared names."""
         size = len(word)
-        if size > 40 or (self.hits and not word.strip("TF")):
+        if size > 40 or (self.hits and (word == "all" or not word.strip("TF"))):
             return size
         whole = [False] * size + [True]  # from here on, the word splits
         for i in range(size - 1, -1, -1):
@@ -503,6 +502,3 @@ def without_gaps(
         if token[0] != "quad":
             kept.append(token)
     return kept, {place[a]: place[b] for a, b in closing.items()}
-
-
-__all__ = ["Call", "Reader", "read_expression"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from backprove.notation.syntax import (
@@ -320,8 +321,6 @@ def _transposed(r: Reader, node: Expr) -> Expr:
 
 
 def _inverse_transposed(r: Reader, node: Expr) -> Expr:
-    from fractions import Fraction
-
     span = (node.span[0], r.end)
     return Transpose(Power(node, Number(Fraction(-1), "-1", span), span), span)
 

@@ -11,7 +11,6 @@ from backprove.notation.reader import Reader, without_gaps
 from backprove.notation.spellings import FACTS, INTRODUCTIONS, STOPS
 from backprove.notation.syntax import (
     Declaration,
-    Derivative,
     Expr,
     Index,
     Name,
@@ -19,7 +18,6 @@ from backprove.notation.syntax import (
     Range,
     Relation,
     Space,
-    Span,
     Statement,
     Tag,
 )
@@ -538,6 +536,3 @@ def _gaps(tokens: list[Token], closing: dict[int, int]) -> tuple[list[Token], di
                 seen = False
     renamed = [(("\\\\", *t[1:]) if i in marks else t) for i, t in enumerate(tokens)]
     return without_gaps(renamed, closing)
-
-
-__all__ = ["Derivative", "Span", "read_line", "read_statement"]

@@ -7,7 +7,9 @@ same tree, up to what the ways cannot say: `∂E/∂W` on one line or as a fract
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 from backprove.notation.syntax import (
@@ -62,7 +64,7 @@ def walk(node: object) -> list[object]:
     return found
 
 
-class Writer:
+class Writer(ABC):
     """One way of writing. Subclasses give the looks; all methods return finished text."""
 
     stacked = True
@@ -82,35 +84,64 @@ class Writer:
 
     # --- the looks, per way of writing -----------------------------------------------------------
 
-    def number(self, node: Number) -> str: raise NotImplementedError  # noqa: E704
-    def name(self, text: str) -> str: raise NotImplementedError  # noqa: E704
-    def below(self, base: str, items: str) -> str: raise NotImplementedError  # noqa: E704
-    def above(self, base: str, content: str) -> str: raise NotImplementedError  # noqa: E704
-    def upright(self, base: str, inverse: bool) -> str: raise NotImplementedError  # noqa: E704
-    def tagged(self, base: str, items: str, transposed: bool) -> str: raise NotImplementedError  # noqa: E704
-    def component(self, base: str, items: str) -> str: raise NotImplementedError  # noqa: E704
-    def bracket(self, text: str) -> str: raise NotImplementedError  # noqa: E704
-    def terms(self, terms: Sequence[tuple[int, str]]) -> str: raise NotImplementedError  # noqa: E704
-    def factors(self, factors: Sequence[str], ops: Sequence[str]) -> str: raise NotImplementedError  # noqa: E704
-    def fraction(self, over: str, under: str) -> str: raise NotImplementedError  # noqa: E704
-    def function(self, name: str, args: str, primes: int) -> str: raise NotImplementedError  # noqa: E704
-    def option(self, name: str, value: str) -> str: raise NotImplementedError  # noqa: E704
-    def bars(self, bar: str, text: str) -> str: raise NotImplementedError  # noqa: E704
-    def angles(self, text: str) -> str: raise NotImplementedError  # noqa: E704
-    def indicator(self, condition: str) -> str: raise NotImplementedError  # noqa: E704
-    def big(self, op: str, below: str, above: str, body: str) -> str: raise NotImplementedError  # noqa: E704
-    def partial(self, of: str, by: Sequence[str], d: str, immediate: bool) -> str: raise NotImplementedError  # noqa: E704
-    def nabla(self, of: str, by: str, order: int) -> str: raise NotImplementedError  # noqa: E704
-    def vector(self, items: Sequence[str]) -> str: raise NotImplementedError  # noqa: E704
-    def matrix(self, rows: Sequence[Sequence[str]]) -> str: raise NotImplementedError  # noqa: E704
-    def stack(self, parts: Sequence[str]) -> str: raise NotImplementedError  # noqa: E704
-    def cases(self, branches: Sequence[tuple[str, str]]) -> str: raise NotImplementedError  # noqa: E704
-    def relation(self, op: str) -> str: raise NotImplementedError  # noqa: E704
-    def joined(self, parts: Sequence[str], sign: str) -> str: raise NotImplementedError  # noqa: E704
-    def between(self, low: str, high: str) -> str: raise NotImplementedError  # noqa: E704
-    def set(self, kind: str, axes: str) -> str: raise NotImplementedError  # noqa: E704
-    def words(self, text: str) -> str: raise NotImplementedError  # noqa: E704
-    def line(self, parts: Sequence[str]) -> str: raise NotImplementedError  # noqa: E704
+    @abstractmethod
+    def number(self, node: Number) -> str: ...
+    @abstractmethod
+    def name(self, text: str) -> str: ...
+    @abstractmethod
+    def below(self, base: str, items: str) -> str: ...
+    @abstractmethod
+    def above(self, base: str, content: str) -> str: ...
+    @abstractmethod
+    def upright(self, base: str, inverse: bool) -> str: ...
+    @abstractmethod
+    def tagged(self, base: str, items: str, transposed: bool) -> str: ...
+    @abstractmethod
+    def component(self, base: str, items: str) -> str: ...
+    @abstractmethod
+    def bracket(self, text: str) -> str: ...
+    @abstractmethod
+    def terms(self, terms: Sequence[tuple[int, str]]) -> str: ...
+    @abstractmethod
+    def factors(self, factors: Sequence[str], ops: Sequence[str]) -> str: ...
+    @abstractmethod
+    def fraction(self, over: str, under: str) -> str: ...
+    @abstractmethod
+    def function(self, name: str, args: str, primes: int) -> str: ...
+    @abstractmethod
+    def option(self, name: str, value: str) -> str: ...
+    @abstractmethod
+    def bars(self, bar: str, text: str) -> str: ...
+    @abstractmethod
+    def angles(self, text: str) -> str: ...
+    @abstractmethod
+    def indicator(self, condition: str) -> str: ...
+    @abstractmethod
+    def big(self, op: str, below: str, above: str, body: str) -> str: ...
+    @abstractmethod
+    def partial(self, of: str, by: Sequence[str], d: str, immediate: bool) -> str: ...
+    @abstractmethod
+    def nabla(self, of: str, by: str, order: int) -> str: ...
+    @abstractmethod
+    def vector(self, items: Sequence[str]) -> str: ...
+    @abstractmethod
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str: ...
+    @abstractmethod
+    def stack(self, parts: Sequence[str]) -> str: ...
+    @abstractmethod
+    def cases(self, branches: Sequence[tuple[str, str]]) -> str: ...
+    @abstractmethod
+    def relation(self, op: str) -> str: ...
+    @abstractmethod
+    def joined(self, parts: Sequence[str], sign: str) -> str: ...
+    @abstractmethod
+    def between(self, low: str, high: str) -> str: ...
+    @abstractmethod
+    def set(self, kind: str, axes: str) -> str: ...
+    @abstractmethod
+    def words(self, text: str) -> str: ...
+    @abstractmethod
+    def line(self, parts: Sequence[str]) -> str: ...
 
     # --- what binds how tightly ------------------------------------------------------------------
 
@@ -219,7 +250,7 @@ class Writer:
 
     def _transpose(self, node: Transpose) -> str:
         base = node.base
-        if isinstance(base, Power) and base.exponent == Number(base_value(-1), "-1"):
+        if isinstance(base, Power) and base.exponent == Number(Fraction(-1), "-1"):
             return self.upright(self._raisable(base.base), True)
         if isinstance(base, Tag):
             return self.tagged(self.put(base.base, ATOM), self.items(base.items), True)
@@ -392,12 +423,6 @@ def tight(text: str) -> str:
     for sign in "+-−=":
         text = text.replace(f" {sign} ", sign)
     return text
-
-
-def base_value(number: int) -> Any:
-    from fractions import Fraction
-
-    return Fraction(number)
 
 
 def ends_open(node: Expr) -> bool:
