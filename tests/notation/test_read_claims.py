@@ -47,17 +47,22 @@ def read_all(record: dict[str, Any]) -> list[tuple[Statement, frozenset[str]]]:
         known = frozenset(names)
         for statement in read_line(line, known):
             found.append((statement, known))
-            for target in statement.targets if isinstance(statement, Declaration) else statement.sides[:1]:
+            for target in (
+                statement.targets if isinstance(statement, Declaration) else statement.sides[:1]
+            ):
                 names |= declared(target)  # type: ignore[arg-type]
     return found
 
 
 def test_every_claim_is_read() -> None:
+    refused: dict[str, ReadError] = {}
     for record in RECORDS:
         try:
-            assert read_all(record)
+            read_all(record)
         except ReadError as error:
-            assert record["expect"] == "unreadable", f"{record['id']}: {error}"
+            if record["expect"] != "unreadable":
+                refused[record["id"]] = error
+    assert not refused
 
 
 def test_every_claim_is_read_back(plain: Callable[[Any], Any]) -> None:
@@ -67,4 +72,6 @@ def test_every_claim_is_read_back(plain: Callable[[Any], Any]) -> None:
         for statement, names in read_all(record):
             for write in (to_latex, to_unicode):
                 text = write(statement)
-                assert plain(read_line(text, names)) == plain((statement,)), f"{record['id']}: {text}"
+                assert plain(read_line(text, names)) == plain((statement,)), (
+                    f"{record['id']}: {text}"
+                )

@@ -28,7 +28,40 @@ from backprove.notation.syntax import (
     Transpose,
 )
 
-DECLARED = frozenset("A B C U V W W_c x y z p q t h o E L f a b c d k l τ γ δ W^(2) k_1 q_1".split())
+DECLARED = frozenset(
+    [
+        "A",
+        "B",
+        "C",
+        "U",
+        "V",
+        "W",
+        "W_c",
+        "x",
+        "y",
+        "z",
+        "p",
+        "q",
+        "t",
+        "h",
+        "o",
+        "E",
+        "L",
+        "f",
+        "a",
+        "b",
+        "c",
+        "d",
+        "k",
+        "l",
+        "τ",
+        "γ",
+        "δ",
+        "W^(2)",
+        "k_1",
+        "q_1",
+    ]
+)
 
 
 def read(text: str) -> Expr:
@@ -39,7 +72,9 @@ def number(text: str) -> Number:
     return Number(Fraction(text), text)
 
 
-A, B, C, W, x, y, p, a, b, c, f, h, t, E = (Name(n) for n in "A B C W x y p a b c f h t E".split())
+A, B, C, W, x, y, p, a, b, c, f, h, t, E = (
+    Name(n) for n in ["A", "B", "C", "W", "x", "y", "p", "a", "b", "c", "f", "h", "t", "E"]
+)
 i, j, k, n = (Name(letter) for letter in "ijkn")
 one, two, three = number("1"), number("2"), number("3")
 
@@ -75,7 +110,17 @@ def plus(*terms: Expr) -> Sum:
         ["a × b", r"a \times b"],
         ["x ⊗ y", r"x \otimes y"],
         # transpose and inverse
-        ["A^T", r"A^\top", "Aᵀ", r"A^{\top}", "A^{T}", "A⊤".replace("⊤", "^⊤"), r"A^\mathsf{T}", r"A^{\mathrm{T}}", "A'"],
+        [
+            "A^T",
+            r"A^\top",
+            "Aᵀ",
+            r"A^{\top}",
+            "A^{T}",
+            "A⊤".replace("⊤", "^⊤"),
+            r"A^\mathsf{T}",
+            r"A^{\mathrm{T}}",
+            "A'",
+        ],
         ["A^{-1}", "A⁻¹", "A^-1"],
         ["A^{-T}", r"A^{-\top}", "A⁻ᵀ", "A^-T"],
         # powers and fractions
@@ -83,7 +128,13 @@ def plus(*terms: Expr) -> Sum:
         [r"\frac{1}{2} x", r"\frac12 x", "1/2 x", "½ x", r"\dfrac{1}{2}x", r"\tfrac12 x"],
         ["R^<sup>2".replace("R^", "x") + "</sup>", "x^2"],
         # functions
-        ["softmax(x)", r"\text{Softmax}(x)", r"\operatorname{softmax}(x)", r"\mathrm{softmax}(x)", "softargmax(x)"],
+        [
+            "softmax(x)",
+            r"\text{Softmax}(x)",
+            r"\operatorname{softmax}(x)",
+            r"\mathrm{softmax}(x)",
+            "softargmax(x)",
+        ],
         ["ln(x)", r"\log(x)", r"\ln x", "log x"],
         ["σ(z)", r"\sigma(z)", "sigmoid(z)", "sigma(z)", r"\sigma\left(z\right)"],
         ["relu(x)", "ReLU(x)", r"\operatorname{ReLU}(x)"],
@@ -92,28 +143,66 @@ def plus(*terms: Expr) -> Sum:
         ["log_softmax(z)", r"\operatorname{log\_softmax}(z)", "logsoftmax(z)", r"log\_softmax(z)"],
         ["tr(A)", r"\operatorname{tr} A", "trace(A)"],
         ["⟨x, y⟩", r"\langle x, y \rangle"],
-        ["‖x‖", r"\|x\|", "||x||", r"\lVert x \rVert", r"\left\| x \right\|", "‖x‖_2", "norm(x)", "∥x∥"],
+        [
+            "‖x‖",
+            r"\|x\|",
+            "||x||",
+            r"\lVert x \rVert",
+            r"\left\| x \right\|",
+            "‖x‖_2",
+            "norm(x)",
+            "∥x∥",
+        ],
         ["‖A‖_F^2", r"\|A\|_F^2", "||A||_F^2"],
         ["|x|", r"\lvert x \rvert", "abs(x)"],
         # indicator and ones
-        ["1[z > 0]", r"\mathbf{1}[z > 0]", r"\mathbf{1}_{z > 0}", r"\mathbf{1}\{z > 0\}", r"\mathbb{1}[z > 0]", "𝟙[z > 0]"],
+        [
+            "1[z > 0]",
+            r"\mathbf{1}[z > 0]",
+            r"\mathbf{1}_{z > 0}",
+            r"\mathbf{1}\{z > 0\}",
+            r"\mathbb{1}[z > 0]",
+            "𝟙[z > 0]",
+        ],
         [r"\mathbf{1}", "ones", "𝟏"],
         # sums
-        [r"\sum_{i=1}^{n} x_i", "sum_{i=1}^{n} x_i", "∑_{i=1}^{n} x_i", "Σ_{i=1}^n x_i", r"\sum\limits_{i=1}^n x_i",
-         "sum(i=1 to n) x_i", r"\sum (i=1 \text{ to } i=n) x_i", r"\sum_{1 \le i \le n} x_i", r"\sum_{i=1..n} x_i"],
+        [
+            r"\sum_{i=1}^{n} x_i",
+            "sum_{i=1}^{n} x_i",
+            "∑_{i=1}^{n} x_i",
+            "Σ_{i=1}^n x_i",
+            r"\sum\limits_{i=1}^n x_i",
+            "sum(i=1 to n) x_i",
+            r"\sum (i=1 \text{ to } i=n) x_i",
+            r"\sum_{1 \le i \le n} x_i",
+            r"\sum_{i=1..n} x_i",
+        ],
         [r"\prod_{t=1}^{3} x_t", "∏_{t=1}^{3} x_t", "prod_{t=1}^{3} x_t", "Π_{t=1}^{3} x_t"],
         # literals
-        ["[[1, 2], [3, 4]]", r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}", "[1, 2; 3, 4]",
-         r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \\ \end{pmatrix}"],
+        [
+            "[[1, 2], [3, 4]]",
+            r"\begin{bmatrix} 1 & 2 \\ 3 & 4 \end{bmatrix}",
+            "[1, 2; 3, 4]",
+            r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \\ \end{pmatrix}",
+        ],
         ["[1, 2]", r"\begin{bmatrix} 1 \\ 2 \end{bmatrix}"],
         ["[a; b]", r"[a \\ b]"],
-        ["{a if x > 0; b otherwise}", r"\begin{cases} a & x > 0 \\ b & \text{otherwise} \end{cases}",
-         r"\begin{cases} a, & \text{if } x > 0, \\ b, & \text{else} \end{cases}", "{a if x > 0, b otherwise}"],
+        [
+            "{a if x > 0; b otherwise}",
+            r"\begin{cases} a & x > 0 \\ b & \text{otherwise} \end{cases}",
+            r"\begin{cases} a, & \text{if } x > 0, \\ b, & \text{else} \end{cases}",
+            "{a if x > 0, b otherwise}",
+        ],
         # components
         ["x[i, k]", "x[i][k]", r"x[i,\, k]", r"x[i] [k]"],
         # derivatives
         ["∂E/∂W", r"\partial E/\partial W", "∂E / ∂W", "partial E/partial W"],
-        [r"\frac{dE}{dW}", "dE/dW", r"\frac{\mathrm{d}E}{\mathrm{d}W}", r"\frac{d E}{d W}".replace("d ", "d")],
+        [
+            r"\frac{dE}{dW}",
+            "dE/dW",
+            r"\frac{\mathrm{d}E}{\mathrm{d}W}",
+            r"\frac{d E}{d W}".replace("d ", "d"),
+        ],
         ["∂⁺h/∂W", r"\partial^+ h / \partial W", "∂^+h/∂W", r"∂^{+}h/∂W"],
         [r"\nabla_W E", "∇_W E", r"\nabla_{W} E"],
         [r"\nabla^2_x f", r"\nabla_x^2 f", "∇²_x f"],
@@ -121,7 +210,7 @@ def plus(*terms: Expr) -> Sum:
         [r"\frac{\partial^2 f}{\partial x \partial x^\top}", r"\frac{\partial^2 f}{\partial x^2}"],
     ],
     ids=lambda spellings: spellings[0],
-)  # fmt: skip
+)
 def test_one_meaning_many_spellings(spellings: list[str]) -> None:
     trees = [read(spelling) for spelling in spellings]
     for spelling, tree in zip(spellings, trees, strict=True):
@@ -209,8 +298,12 @@ def test_a_minus_right_after_a_sum_belongs_to_its_body() -> None:
 
 
 def test_binders() -> None:
-    assert read(r"\sum_{i,j} a") == Big("sum", (Binder("i"), Binder("j")), a) == read(r"\sum_{ij} a")
-    assert read(r"\sum_{i,j=1}^{3} a") == Big("sum", (Binder("i", one, three), Binder("j", one, three)), a)
+    assert (
+        read(r"\sum_{i,j} a") == Big("sum", (Binder("i"), Binder("j")), a) == read(r"\sum_{ij} a")
+    )
+    assert read(r"\sum_{i,j=1}^{3} a") == Big(
+        "sum", (Binder("i", one, three), Binder("j", one, three)), a
+    )
     condition = Compare((k, i), ("≠",))
     assert read(r"\sum_{k \ne i} a") == Big("sum", (Binder("k"),), a, condition)
     condition = Compare((i, j), ("<",))

@@ -10,7 +10,7 @@ from backprove.notation.reader import read_expression
 from backprove.notation.statements import read_line, read_statement
 from backprove.notation.syntax import Declaration, Index, Name, Range, Relation, Space, Statement
 
-DECLARED = frozenset("x y h W V E L f p z t a b o T".split())
+DECLARED = frozenset(["x", "y", "h", "W", "V", "E", "L", "f", "p", "z", "t", "a", "b", "o", "T"])
 
 
 def lines(text: str) -> tuple[Statement, ...]:
@@ -43,7 +43,13 @@ def test_blank_lines_say_nothing(blank: str) -> None:
 
 def test_a_declaration_in_three_scripts() -> None:
     expected = Declaration((Name("W"),), Space((Name("m"), Name("n"))))
-    for text in (r"W \in \mathbb{R}^{m\times n}", "W ∈ ℝ^{m×n}", "W in R^{m x n}", "W in R^{mxn}", "W in R^(m x n)"):
+    for text in (
+        r"W \in \mathbb{R}^{m\times n}",
+        "W ∈ ℝ^{m×n}",
+        "W in R^{m x n}",
+        "W in R^{mxn}",
+        "W in R^(m x n)",
+    ):
         assert only(text) == expected, text
 
 
@@ -51,7 +57,9 @@ def test_several_names_share_a_set_and_a_range() -> None:
     first, second = lines("x_t in R^n, y_t in R^k one-hot   for t = 1..3")
     ranges = (span("t", "1", "3"),)
     assert first == Declaration((Index(Name("x"), (Name("t"),)),), space("R^n"), (), ranges)
-    assert second == Declaration((Index(Name("y"), (Name("t"),)),), space("R^k"), ("one-hot",), ranges)
+    assert second == Declaration(
+        (Index(Name("y"), (Name("t"),)),), space("R^k"), ("one-hot",), ranges
+    )
     assert only("U, W in R^{m x m}") == Declaration((Name("U"), Name("W")), space("R^{m x m}"))
 
 
@@ -64,7 +72,10 @@ def test_several_names_share_a_set_and_a_range() -> None:
         ("X in R^{n x k} one-hot rows", ("one-hot rows",)),
         ("X in R^{n x k} simplex rows", ("simplex rows",)),
         ("S in R^{n x n} symmetric, positive-definite", ("symmetric", "positive-definite")),
-        (r"S \in \mathbb{R}^{n \times n} \text{ symmetric invertible}", ("symmetric", "invertible")),
+        (
+            r"S \in \mathbb{R}^{n \times n} \text{ symmetric invertible}",
+            ("symmetric", "invertible"),
+        ),
         (r"y \in \mathbb{R}^{k}\ \text{one-hot}", ("one-hot",)),
         ("a in R positive", ("positive",)),
     ],
@@ -81,7 +92,9 @@ def test_sets() -> None:
     assert space("N") == space(r"\mathbb{N}") == Space((), "N")
     assert space("R^{2m x n}") == Space((read_expression("2m"), n))
     grouped = Space((read_expression("3"), tuple(map(read_expression, ("1", "5", "3")))))
-    assert space("R^{3×(1×5×3)}") == space(r"\mathbb{R}^{(3) \times (1 \times 5 \times 3)}") == grouped
+    assert (
+        space("R^{3×(1×5×3)}") == space(r"\mathbb{R}^{(3) \times (1 \times 5 \times 3)}") == grouped
+    )
     assert space("R<sup>3</sup>") == space("R^3") == space("R³")
 
 
@@ -111,7 +124,10 @@ def test_chains_and_approximations() -> None:
 
 
 def test_a_shape() -> None:
-    for text in (r"\frac{\partial f}{\partial W} \in \mathbb{R}^{3 \times (7\times 5)}", "∂f/∂W in R^{3 x (7 x 5)}"):
+    for text in (
+        r"\frac{\partial f}{\partial W} \in \mathbb{R}^{3 \times (7\times 5)}",
+        "∂f/∂W in R^{3 x (7 x 5)}",
+    ):
         statement = only(text)
         assert isinstance(statement, Relation)
         assert statement.ops == ("∈",)
@@ -119,10 +135,13 @@ def test_a_shape() -> None:
 
 
 def test_introductions() -> None:
-    assert only("let p = 1") == only("Let p = 1") == only(r"\text{let } p = 1") == only("define p = 1")
+    assert (
+        only("let p = 1") == only("Let p = 1") == only(r"\text{let } p = 1") == only("define p = 1")
+    )
     assert only("where p = 1") == replace_intro(only("p = 1"), "where")
     first, second = lines("E = p x, where p = y - t")
-    assert isinstance(first, Relation) and isinstance(second, Relation)
+    assert isinstance(first, Relation)
+    assert isinstance(second, Relation)
     assert (first.intro, second.intro) == ("", "where")
 
 
@@ -139,11 +158,21 @@ def test_several_equations_on_a_line(between: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{} for t = 1..3", "{}   for t = 1,...,3", r"{} \text{{ for }} t = 1, \dots, 3", "{}, for t = 1, 2, ..., 3",
-        "{} (t = 1..3)", "{}, t = 1..3", r"{} \quad (t = 1, \ldots, 3)", "{} for 1 ≤ t ≤ 3", "{} ∀ t ∈ {{1, …, 3}}",
-        "{} for t = 1 to 3", r"{} \quad \text{{for }} t = 1, 2, 3", "for t = 1..3: {}", "{} for all t = 1..3",
+        "{} for t = 1..3",
+        "{}   for t = 1,...,3",
+        r"{} \text{{ for }} t = 1, \dots, 3",
+        "{}, for t = 1, 2, ..., 3",
+        "{} (t = 1..3)",
+        "{}, t = 1..3",
+        r"{} \quad (t = 1, \ldots, 3)",
+        "{} for 1 ≤ t ≤ 3",
+        "{} ∀ t ∈ {{1, …, 3}}",
+        "{} for t = 1 to 3",
+        r"{} \quad \text{{for }} t = 1, 2, 3",
+        "for t = 1..3: {}",
+        "{} for all t = 1..3",
     ],
-)  # fmt: skip
+)
 def test_ranges(text: str) -> None:
     statement = only(text.format("h_t = 1"))
     assert statement.ranges == (span("t", "1", "3"),)
@@ -152,19 +181,46 @@ def test_ranges(text: str) -> None:
 def test_more_ranges() -> None:
     assert only("h_t = 1 for t = 3..1").ranges == (span("t", "3", "1"),)
     assert only("W[i,j] = 1 for i, j = 1..n").ranges == (span("i", "1", "n"), span("j", "1", "n"))
-    assert only("W[i,j] = 1 for i = 1..2, j = 1..n").ranges == (span("i", "1", "2"), span("j", "1", "n"))
+    assert only("W[i,j] = 1 for i = 1..2, j = 1..n").ranges == (
+        span("i", "1", "2"),
+        span("j", "1", "n"),
+    )
     assert only("h_t = 1 for all t").ranges == ()
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "(i) {}", "(a) {}", "ii) {}", "1. {}", "* {}", "⇒ {}", r"\Rightarrow {}", "∴ {}", r"\therefore {}", "→ {}",
-        "Thus, {}", "Hence {}", "so {}", "- {}", "(iii) ⇒ {}", "{},", "{}.", "{};", "{} //", r"{} \\", "{} ✓", "$${}$$",
-        r"\[ {} \]", r"{} \qquad (3)", "{}   [1]", r"{} \tag{{4}}", r"\begin{{aligned}} {} \end{{aligned}}",
+        "(i) {}",
+        "(a) {}",
+        "ii) {}",
+        "1. {}",
+        "* {}",
+        "⇒ {}",
+        r"\Rightarrow {}",
+        "∴ {}",
+        r"\therefore {}",
+        "→ {}",
+        "Thus, {}",
+        "Hence {}",
+        "so {}",
+        "- {}",
+        "(iii) ⇒ {}",
+        "{},",
+        "{}.",
+        "{};",
+        "{} //",
+        r"{} \\",
+        "{} ✓",
+        "$${}$$",
+        r"\[ {} \]",
+        r"{} \qquad (3)",
+        "{}   [1]",
+        r"{} \tag{{4}}",
+        r"\begin{{aligned}} {} \end{{aligned}}",
         "{}   # a remark",
     ],
-)  # fmt: skip
+)
 def test_what_stands_around_a_formula_is_dropped(text: str) -> None:
     formula = "∂E/∂W = V (x - y)"
     label = text.format(formula)

@@ -42,7 +42,9 @@ subscripts = st.one_of(
     indices,
     whole,
     st.just(s.Name("ij")),
-    st.builds(lambda a, b, sign: s.Sum(((1, a), (sign, b))), indices, whole, st.sampled_from([1, -1])),
+    st.builds(
+        lambda a, b, sign: s.Sum(((1, a), (sign, b))), indices, whole, st.sampled_from([1, -1])
+    ),
 )
 items = st.lists(subscripts, min_size=1, max_size=3).map(tuple)
 exponents = st.one_of(
@@ -51,7 +53,20 @@ exponents = st.one_of(
     st.builds(lambda a, b: s.Sum(((1, a), (-1, b))), names, whole),
 )
 ELEMENTWISE = ["exp", "log", "sqrt", "tanh", "sigmoid", "relu"]
-OTHERS = ["abs", "norm", "norm_1", "norm_F", "softmax", "log_softmax", "logdet", "det", "tr", "diag", "sum", "max"]
+OTHERS = [
+    "abs",
+    "norm",
+    "norm_1",
+    "norm_F",
+    "softmax",
+    "log_softmax",
+    "logdet",
+    "det",
+    "tr",
+    "diag",
+    "sum",
+    "max",
+]
 
 
 def compares(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -83,13 +98,17 @@ def component(base: Any, parts: tuple[Any, ...]) -> Any:
 
 def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     several = st.lists(inner, min_size=2, max_size=3)
-    variables = st.one_of(variable_names, st.builds(s.Index, variable_names, items), products_of_names)
+    variables = st.one_of(
+        variable_names, st.builds(s.Index, variable_names, items), products_of_names
+    )
     condition = st.one_of(
         compares(inner), st.builds(lambda a, b: s.Both((a, b)), compares(inner), compares(inner))
     )
     # a number has no components, a norm's subscript says which norm
     based = inner.filter(
-        lambda n: not isinstance(n, s.Number) and not (isinstance(n, s.Call) and n.function == "norm")
+        lambda n: (
+            not isinstance(n, s.Number) and not (isinstance(n, s.Call) and n.function == "norm")
+        )
     )
     bounds = st.one_of(
         st.builds(lambda n: (bound(n, None, None),), st.sampled_from(INDICES)),
@@ -108,31 +127,51 @@ def extend(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         inner.map(s.Transpose),
         st.builds(s.Index, based, items),
         st.builds(component, based, items),
-        st.builds(lambda n, f, p: s.Call(f, (n,), (), p), inner, st.sampled_from(ELEMENTWISE), st.integers(0, 1)),
+        st.builds(
+            lambda n, f, p: s.Call(f, (n,), (), p),
+            inner,
+            st.sampled_from(ELEMENTWISE),
+            st.integers(0, 1),
+        ),
         st.builds(lambda n, f: s.Call(f, (n,)), inner, st.sampled_from(OTHERS)),
-        st.builds(lambda a, b, f: s.Call(f, (a, b)), inner, inner, st.sampled_from(["dot", "max", "iou"])),
+        st.builds(
+            lambda a, b, f: s.Call(f, (a, b)), inner, inner, st.sampled_from(["dot", "max", "iou"])
+        ),
         st.builds(lambda a, b: s.Call("conv", (a, a), (("output_padding", b),)), inner, inner),
         condition.map(lambda c: s.Call("indicator", (c,))),
         st.builds(s.Big, st.sampled_from(["sum", "prod"]), bounds, inner),
         st.builds(
-            lambda b, n, op: s.Big(op, (bound("i", None, None),), b, s.Compare((s.Name("i"), n), ("≠",))),
-            inner, names, st.sampled_from(["sum", "prod"]),
+            lambda b, n, op: s.Big(
+                op, (bound("i", None, None),), b, s.Compare((s.Name("i"), n), ("≠",))
+            ),
+            inner,
+            names,
+            st.sampled_from(["sum", "prod"]),
         ),
         st.builds(
-            derivative, inner, variables, variable_names,
+            derivative,
+            inner,
+            variables,
+            variable_names,
             st.sampled_from(["first", "immediate", "second"]),
             st.sampled_from(["frac", "slash", "d", "nabla"]),
         ),
         st.lists(inner, min_size=1, max_size=3).map(lambda a: s.Array(tuple(a))),
         several.map(lambda a: s.Stack(tuple(a))),
         st.builds(lambda a, c, b: s.Cases(((a, c), (b, None))), inner, condition, inner),
-        st.builds(lambda n, t: s.Index(s.Tag(n, (number(t),)), (s.Name("i"),)), names.filter(lambda n: n.text != "e"), st.sampled_from("12")),
+        st.builds(
+            lambda n, t: s.Index(s.Tag(n, (number(t),)), (s.Name("i"),)),
+            names.filter(lambda n: n.text != "e"),
+            st.sampled_from("12"),
+        ),
         st.builds(lambda n: s.Tag(n, (s.Name("t"),)), names.filter(lambda n: n.text != "e")),
-    )  # fmt: skip
+    )
 
 
 products_of_names = st.builds(lambda a, b: s.Product((a, b), ("",)), names, names)
-trees = st.recursive(st.one_of(names, numbers, st.builds(s.Index, names, items)), extend, max_leaves=8)
+trees = st.recursive(
+    st.one_of(names, numbers, st.builds(s.Index, names, items)), extend, max_leaves=8
+)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
@@ -143,7 +182,15 @@ def test_every_tree_is_read_back(plain: Plain, write: Any, tree: Any) -> None:
     assert plain(read_expression(text, DECLARED)) == plain(tree), text
 
 
-ONE_ELEMENT_EACH = {"mfrac": 2, "msub": 2, "msup": 2, "msubsup": 3, "munder": 2, "mover": 2, "munderover": 3}
+ONE_ELEMENT_EACH = {
+    "mfrac": 2,
+    "msub": 2,
+    "msup": 2,
+    "msubsup": 3,
+    "munder": 2,
+    "mover": 2,
+    "munderover": 3,
+}
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -157,7 +204,8 @@ def test_mathml_is_well_formed(tree: Any) -> None:
 def test_mathml_escapes() -> None:
     shown = to_mathml(read_expression("1[i < j] x"), display=True)
     assert "&lt;" in shown
-    assert shown.startswith("<math") and 'display="block"' in shown
+    assert shown.startswith("<math")
+    assert 'display="block"' in shown
 
 
 STATEMENTS = [
@@ -182,11 +230,19 @@ STATEMENTS = [
         "U, W ∈ ℝ^{m×(n×k)} one-hot, positive for t = 1..T",
     ),
     ("let p = sigmoid(x)", r"\text{let } p = \sigma(x)", "let p = σ(x)"),
-    ("∂²f/∂x∂x^T = A^{-T}", r"\frac{\partial^2 f}{\partial x \partial x^\top} = A^{-\top}", "∂²f/∂x∂xᵀ = A⁻ᵀ"),
-    ("∂⁺h/∂W ≈ 6.6e-3", r"\frac{\partial^+ h}{\partial W} \approx 6.6 \times 10^{-3}", "∂⁺h/∂W ≈ 6.6e−3"),
+    (
+        "∂²f/∂x∂x^T = A^{-T}",
+        r"\frac{\partial^2 f}{\partial x \partial x^\top} = A^{-\top}",
+        "∂²f/∂x∂xᵀ = A⁻ᵀ",
+    ),
+    (
+        "∂⁺h/∂W ≈ 6.6e-3",
+        r"\frac{\partial^+ h}{\partial W} \approx 6.6 \times 10^{-3}",
+        "∂⁺h/∂W ≈ 6.6e−3",
+    ),
     ("a in R in (0,1)", r"a \in \mathbb{R} \text{ in (0,1)}", "a ∈ ℝ in (0,1)"),
     ("y = sqrt(x) + ‖x‖_F^2", r"y = \sqrt{x} + \|x\|_F^2", "y = √(x) + ‖x‖_F²"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "latex", "unicode"), STATEMENTS)

@@ -368,8 +368,8 @@ def chooses(body: Node, index: str) -> bool:
         if index in node.free:
             if isinstance(node, (Symbol, Derivative)):
                 return True
-            bounds = isinstance(node, Fold) and index in node.low.names | node.high.names
-            if bounds and chooses(node.body, node.index):
+            if isinstance(node, Fold) and chooses(node.body, node.index):
+                # the inner index needs numbers, so its bounds must be numbers too
                 return True
     return False
 

@@ -191,7 +191,7 @@ def _session(model: str, line: int = 1) -> Session:
     from backprove import Model
     from backprove.judge.session import Session
 
-    return Session(Model("\n" * (line - 1) + model))
+    return Session(Model("\n" * (line - 1) + model).world)
 
 
 def _fits(session: Session, passage: Passage) -> bool:

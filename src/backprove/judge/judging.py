@@ -222,10 +222,11 @@ class Judge:
             if match is None:
                 match = self.read_left(left, value, search, right, strict)
             if match is not None:
-                words = f"read as {match.candidate.text}"
                 return Outcome(
-                    Kind.NOTATION, words + (", in another layout" if match.turned else ""),
-                    reading=match.candidate.text, evidence=self.accepted(match.gap),
+                    Kind.NOTATION,
+                    "in another layout" if match.turned else "",
+                    reading=match.candidate.text,
+                    evidence=self.accepted(match.gap),
                 )
             if not fits and self.scalar(left, right, scope, grid, strict):
                 return Outcome(

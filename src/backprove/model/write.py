@@ -16,8 +16,9 @@ from backprove.model.write_kinds import (
     is_condition,
     is_identity,
     is_small,
+    open_axes,
+    open_labels,
     spread_out,
-    tells_sizes,
     uniform,
 )
 from backprove.model.write_product import inverted, written_product
@@ -194,7 +195,11 @@ class _Writer:
             if not isinstance(node, Contract):
                 return self.write(scale(coefficient, node))
         try:
-            writer = self if node.shape else self._telling(node)
+            writer = self
+            if isinstance(node, Contract) and open_labels(node, self.sized) - set(node.out):
+                writer = replace(self, sized=True)
+                if open_labels(node, sized=True) - set(node.out):
+                    raise NoMatrixForm("a sum whose length cannot be told")
             return written_product(coefficient, node, writer.array, writer._identity)
         except NoMatrixForm:
             if node.shape or not isinstance(node, Contract):
@@ -212,8 +217,12 @@ class _Writer:
         return juxtapose(arrays if scalar is UNIT else (self.write(scalar), *arrays))
 
     def _telling(self, node: Node) -> _Writer:
-        """The writer for a part that has to tell its sizes itself."""
-        return self if tells_sizes(node) else replace(self, sized=True)
+        """The writer for a part that has to tell its sizes itself; `ones` cannot."""
+        if not any(open_axes(node, self.sized)):
+            return self
+        if any(open_axes(node, sized=True)):
+            raise NoMatrixForm("an array whose size cannot be told")
+        return replace(self, sized=True)
 
     def _identity(self, size: Whole) -> Expr:
         if "I" in self.taken:
@@ -227,14 +236,13 @@ class _Writer:
 
     def _apply(self, node: nodes.Apply) -> Expr:
         """A function; beside an array, a scalar in every place is that scalar."""
-        args: list[Expr] = []
-        for arg in node.args:
-            plain = uniform(arg) if node.shape else None
-            args.append(self.write(arg if plain is None else plain))
         sign = COMPARISONS.get(node.function)
         if sign is not None:
-            return Call("indicator", (Compare(tuple(args), (sign,)),))
-        return Call(node.function, tuple(args))
+            sides = tuple(self._beside(arg) for arg in node.args)
+            return Call("indicator", (Compare(sides, (sign,)),))
+        return Call(
+            node.function, tuple(self._beside(arg, len(node.args) > 1) for arg in node.args)
+        )
 
     def _power(self, node: nodes.Power) -> Expr:
         if inverted(node) is not None:
@@ -285,14 +293,14 @@ class _Writer:
             arg, at = arg.arg, tuple(next(rest) if i is None else i for i in arg.at)
         plain = uniform(arg)
         if plain is not None:
-            return self.array(broadcast(plain, node.shape))
+            return self.write(broadcast(plain, node.shape))
         if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
             return found
         if is_identity(arg):
             if not node.shape:
                 return self.write(self.entry(arg, at))
             raise NoMatrixForm("a row of I")
-        base = self.write(arg)
+        base = self._sized(arg)
         given = [i for i in at if i is not None]
         if None in at[: len(given)]:
             if arg.rank != 2:
@@ -359,9 +367,9 @@ class _Writer:
         branches: list[tuple[Expr, Expr | None]] = []
         rest: Node = node
         while isinstance(rest, nodes.Where):
-            branches.append((self.array(rest.then), self._condition(rest.condition)))
+            branches.append((self._beside(rest.then), self._condition(rest.condition)))
             rest = rest.otherwise
-        return Cases((*branches, (self.array(rest), None)))
+        return Cases((*branches, (self._beside(rest), None)))
 
     def _condition(self, node: Node) -> Expr:
         """What must hold for a scalar not to be 0."""
@@ -395,6 +403,13 @@ class _Writer:
         rows = range(1, int(node.shape[0].constant or 0) + 1)
         kept = [None] * (node.rank - 1)
         return Array(tuple(self._entries(self.entry(node, [Whole.of(k), *kept])) for k in rows))
+
+    def _beside(self, node: Node, told: bool = True) -> Expr:
+        """An array beside others of its shape: the same number everywhere is that number."""
+        plain = uniform(node)
+        if plain is not None:
+            return self.write(plain)
+        return (self._telling(node) if told else self).write(node)
 
     def _sized(self, node: Node) -> Expr:
         """An array whose sizes its own syntax must tell: `ones` alone will not do."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backprove.tensor import nodes
 from backprove.tensor.build import (
     UNIT,
@@ -91,6 +93,47 @@ def is_small(shape: Shape) -> bool:
     return 0 < total <= SMALL
 
 
-def tells_sizes(node: Node) -> bool:
-    """Whether a name in the expression has the sizes that `I` and `ones` leave open."""
-    return any(n.shape and isinstance(n, nodes.Symbol | nodes.Stack) for n in nodes.walk(node))
+def open_axes(node: Node, sized: bool = False) -> tuple[bool, ...]:
+    """Which axes of an array have a size that its syntax leaves open, as `I` and `ones` do.
+
+    With `sized` the identity is written `I_n`.
+    """
+    match node:
+        case nodes.Ones():
+            return (True,) * node.rank
+        case nodes.Identity():
+            return (not sized,) * 2
+        case nodes.Add():
+            return _all_open(node.rank, [n for _, n in node.terms], sized)
+        case nodes.Apply():
+            return _all_open(node.rank, node.args, sized)
+        case nodes.Power():
+            return open_axes(node.base, sized)
+        case nodes.Fold():
+            return open_axes(node.body, sized)
+        case nodes.Where():
+            return _all_open(node.rank, (node.then, node.otherwise), sized)
+        case nodes.Select():
+            pairs = zip(open_axes(node.arg, sized), node.at, strict=True)
+            return tuple(is_open for is_open, index in pairs if index is None)
+        case Contract():
+            found = open_labels(node, sized)
+            return tuple(label in found for label in node.out)
+        case _:
+            return (False,) * node.rank
+
+
+def _all_open(rank: int, parts: Sequence[Node], sized: bool) -> tuple[bool, ...]:
+    """The axes that are open in all parts of one shape."""
+    found = [open_axes(part, sized) for part in parts]
+    return tuple(all(axes[i] for axes in found) for i in range(rank))
+
+
+def open_labels(node: Contract, sized: bool = False) -> set[int]:
+    """The labels of a contraction whose size no operand tells."""
+    told: set[int] = set()
+    labels: set[int] = set()
+    for part, names in zip(node.operands, node.labels, strict=True):
+        labels |= set(names)
+        told |= {n for n, o in zip(names, open_axes(part, sized), strict=True) if not o}
+    return labels - told

@@ -67,7 +67,7 @@ def _above(r: Reader) -> Expr:
         whole = word in r.names or not word.isascii()
         r.rest_of(len(word) if whole else 1)
         return Name(word if whole else word[0], (start, start + (len(word) if whole else 1)))
-    r.fail(f"expected an upper bound, found {r.shown()}")
+    raise r.failure(f"expected an upper bound, found {r.shown()}")
 
 
 def _below(r: Reader) -> list[Binder | Expr]:

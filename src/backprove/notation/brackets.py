@@ -205,7 +205,13 @@ def _is_list(r: Reader, item: Expr, opening: int, close: int) -> bool:
     if isinstance(item, Array | Stack) and r.kind_at(opening + 1) in ("[", "begin"):
         return True
     before = r.kind_at(opening - 1) if opening else "eof"
-    alone = before in ("(", ",", "=", "[", "eof") and r.kind_at(close + 1) in (")", ",", "=", "]", "eof")
+    alone = before in ("(", ",", "=", "[", "eof") and r.kind_at(close + 1) in (
+        ")",
+        ",",
+        "=",
+        "]",
+        "eof",
+    )
     return alone and isinstance(item, Number)
 
 

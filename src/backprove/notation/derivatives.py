@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backprove.notation import brackets, scripts
-from backprove.notation.syntax import Derivative, Expr, Index, Name, Power, Product, Quotient, Transpose
+from backprove.notation.syntax import (
+    Derivative,
+    Expr,
+    Index,
+    Name,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+)
 
 if TYPE_CHECKING:
     from backprove.notation.reader import Reader
@@ -51,7 +60,7 @@ def _order(r: Reader) -> tuple[int, bool]:
     if kinds == ["num"] and inside[0][1] in ("1", "2"):
         r.i = close + 1
         return int(inside[0][1]), False
-    r.fail("a derivative is written ∂, ∂² or ∂⁺", r.i + 1)
+    raise r.failure("a derivative is written ∂, ∂² or ∂⁺", r.i + 1)
 
 
 def _variables(r: Reader, order: int) -> tuple[Expr, ...]:
@@ -86,7 +95,7 @@ def _variable(r: Reader) -> Expr:
         return scripts.read(r, node) if r.kind in scripts.HANGING else node
     if r.kind in ("(", "{", "accent", "⦃", "ones"):
         return r.factor()
-    r.fail(f"expected the variable of differentiation, found {r.shown()}")
+    raise r.failure(f"expected the variable of differentiation, found {r.shown()}")
 
 
 # --- dE/dW on one line -----------------------------------------------------------------------
@@ -158,7 +167,7 @@ def _past_numerator(r: Reader, i: int, word: str) -> int | None:
 
 def _is_denominator(r: Reader, i: int) -> bool:
     word = r.word_at(i)
-    if not word.startswith("d") or word in r.names and len(word) > 1:
+    if not word.startswith("d") or (word in r.names and len(word) > 1):
         return False
     if len(word) > 1:
         return not r.function(word)
@@ -205,7 +214,7 @@ def _part(r: Reader) -> Expr:
         length = 1 if value.isascii() and len(value) == r.tokens[r.i][3] - start else len(value)
         r.rest_of(length)
         return Name(value[:length], (start, start + length))
-    r.fail(f"expected a part of a fraction, found {r.shown()}")
+    raise r.failure(f"expected a part of a fraction, found {r.shown()}")
 
 
 def _style(r: Reader, low: int, high: int, below: int) -> str:

@@ -11,13 +11,19 @@ from backprove.notation.syntax import Expr, Number, Space, Statement
 from backprove.notation.write import Writer, tight
 
 _LETTERS = {letter: f"\\{name}" for name, letter in GREEK.items() if not name.startswith("var")}
-_LETTERS |= {"ε": "\\varepsilon", "φ": "\\varphi", "ℓ": "\\ell", "∞": "\\infty", "ones": "\\mathbf{1}"}
+_LETTERS |= {
+    "ε": "\\varepsilon",
+    "φ": "\\varphi",
+    "ℓ": "\\ell",
+    "∞": "\\infty",
+    "ones": "\\mathbf{1}",
+}
 _MARKS = {mark: name for name, mark in reversed(ACCENTS.items())}
 _SIGNS = {
     "": " ", "*": "*", "·": "\\cdot", "×": "\\times", "⊙": "\\odot", "⊗": "\\otimes",
     "⊘": "\\oslash", "≤": "\\leq", "≥": "\\geq", "≠": "\\neq", "≈": "\\approx", "∈": "\\in",
 }  # fmt: skip
-_OWN = frozenset("exp log tanh sinh cosh sin cos max min det".split())
+_OWN = frozenset(["exp", "log", "tanh", "sinh", "cosh", "sin", "cos", "max", "min", "det"])
 _TALL = re.compile(r"\\(?:frac|sum|prod|begin|left)")
 
 

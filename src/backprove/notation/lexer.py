@@ -255,3 +255,18 @@ def _mismatch(token: Token, opened: Token | None, text: str) -> ReadError:
         return ReadError(f"this {shown} closes nothing", token[2:], text)
     other = _SHOWN.get(opened[0], opened[0])
     return ReadError(f"this {shown} does not close the {other} before it", token[2:], text)
+
+
+def without_gaps(
+    tokens: list[Token], closing: dict[int, int]
+) -> tuple[list[Token], dict[int, int]]:
+    """Wide spaces mean nothing inside a formula."""
+    if all(token[0] != "quad" for token in tokens):
+        return tokens, closing
+    place: dict[int, int] = {}
+    kept: list[Token] = []
+    for i, token in enumerate(tokens):
+        place[i] = len(kept)
+        if token[0] != "quad":
+            kept.append(token)
+    return kept, {place[a]: place[b] for a, b in closing.items()}

@@ -67,7 +67,9 @@ class MathML(Writer):
         text = factors[0]
         for op, factor in zip(ops, factors[1:], strict=True):
             shown = _SHOWN.get(op, op)
-            text += f"<mo>{escape(shown)}</mo>{factor}" if op else f"<mspace width=\"0.17em\"/>{factor}"
+            text += (
+                f"<mo>{escape(shown)}</mo>{factor}" if op else f'<mspace width="0.17em"/>{factor}'
+            )
         return f"<mrow>{text}</mrow>"
 
     def fraction(self, over: str, under: str) -> str:
@@ -107,7 +109,7 @@ class MathML(Writer):
         return f"<mrow>{sign}{body}</mrow>"
 
     def partial(self, of: str, by: Sequence[str], d: str, immediate: bool) -> str:
-        sign = f"<mo>{d}</mo>" if d == "∂" else "<mi mathvariant=\"normal\">d</mi>"
+        sign = f"<mo>{d}</mo>" if d == "∂" else '<mi mathvariant="normal">d</mi>'
         mark = "<mn>2</mn>" if len(by) == 2 else "<mo>+</mo>" if immediate else ""
         over = f"<msup>{sign}{mark}</msup>" if mark else sign
         under = "".join(f"{sign}{variable}" for variable in by)

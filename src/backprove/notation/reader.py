@@ -18,11 +18,11 @@ from __future__ import annotations
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
-from typing import NoReturn
 
 from backprove.notation import applied, brackets, derivatives, scripts
+from backprove.notation.cursor import Cursor
 from backprove.notation.error import ReadError
-from backprove.notation.lexer import Token, lex
+from backprove.notation.lexer import without_gaps
 from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, STOPS
 from backprove.notation.syntax import (
     Expr,
@@ -37,124 +37,38 @@ from backprove.notation.syntax import (
     Transpose,
 )
 
-DEEPEST = 100
-"""Brackets within brackets, sums within sums: deeper is not a formula that a person wrote."""
 DEEPEST_TREE = 160
 
 _SUMMING = frozenset(("+", "-"))
 _TIMES = frozenset(("*", "·", "×", "⊙", "⊗", "⊘"))
 _STARTS = frozenset(
-    "num name piece ones ( [ { ⦃ | ‖ ⟨ ∂ ∇ big frac accent begin vulgar".split()
+    [
+        "num",
+        "name",
+        "piece",
+        "ones",
+        "(",
+        "[",
+        "{",
+        "⦃",
+        "|",
+        "‖",
+        "⟨",
+        "∂",
+        "∇",
+        "big",
+        "frac",
+        "accent",
+        "begin",
+        "vulgar",
+    ]
 )
-_MEANING = {
-    "eof": "the end of the line",
-    "quad": "a gap",
-    "\\\\": "a line break",
-    "begin": "an environment",
-    "end": "the end of an environment",
-    "top": "⊤",
-    "⇒": "an arrow",
-    "⦃": "\\{",
-    "⦄": "\\}",
-}
 
 
-@lru_cache(maxsize=1024)
-def number_value(text: str) -> Fraction:
-    """`0.5`, `6.6e-3`, `75.3%` exactly."""
-    if text.endswith("%"):
-        return number_value(text[:-1]) / 100
-    mantissa, _, exponent = text.replace("−", "-").partition("e")
-    if len(text) > 400 or (exponent and abs(int(exponent)) > 400):
-        raise ValueError("a number of this size is not written by hand")
-    return Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
+class Reader(Cursor):
+    """The levels of an expression, and its words."""
 
-
-class Reader:
-    """A place in the tokens of one line, and what is known there."""
-
-    __slots__ = (
-        "text", "tokens", "closing", "names", "i", "depth", "deepest", "chained",
-        "bar", "lowered", "in_space", "hits", "tagged",
-    )  # fmt: skip
-
-    def __init__(self, text: str, names: frozenset[str]) -> None:
-        self.text = text
-        self.tokens, self.closing = lex(text)
-        self.names = names
-        self.i = 0
-        self.depth = 0
-        self.deepest = 0
-        self.chained = 0
-        self.bar = ""  # '|', '||' or '‖' while inside such bars
-        self.lowered = False  # inside a subscript, where runs of letters stay whole
-        self.in_space = False  # inside the axes of a space, where × and x separate
-        self.hits = False  # in a function of words of T and F
-        self.tagged: frozenset[str] | None = None
-
-    # --- the cursor ------------------------------------------------------------------------------
-
-    @property
-    def kind(self) -> str:
-        return self.tokens[self.i][0]
-
-    @property
-    def value(self) -> str:
-        return self.tokens[self.i][1]
-
-    def kind_at(self, i: int) -> str:
-        return self.tokens[i][0] if i < len(self.tokens) else "eof"
-
-    def at(self, i: int) -> Token:
-        """A token; past the end, the end."""
-        return self.tokens[i] if i < len(self.tokens) else self.tokens[-1]
-
-    @property
-    def start(self) -> int:
-        return self.tokens[self.i][2]
-
-    @property
-    def end(self) -> int:
-        """The end of the token just read."""
-        return self.tokens[self.i - 1][3] if self.i else 0
-
-    def word_at(self, i: int) -> str:
-        """The word at a token, or nothing where there is no word."""
-        kind, value, _, _ = self.at(i)
-        return value if kind == "name" else ""
-
-    def take(self, kind: str) -> bool:
-        if self.tokens[self.i][0] == kind:
-            self.i += 1
-            return True
-        return False
-
-    def expect(self, kind: str, after: str = "") -> None:
-        if not self.take(kind):
-            self.fail(f"expected {_MEANING.get(kind, kind)}{after}, found {self.shown()}")
-
-    def shown(self, i: int | None = None) -> str:
-        kind, _, start, end = self.at(self.i if i is None else i)
-        return _MEANING.get(kind) or self.text[start:end] or kind
-
-    def fail(self, message: str, i: int | None = None) -> NoReturn:
-        _, _, start, end = self.at(self.i if i is None else i)
-        raise ReadError(message, (start, max(end, start + 1)), self.text)
-
-    def enter(self) -> None:
-        self.depth += 1
-        if self.depth > self.deepest:
-            self.deepest = self.depth
-            if self.depth > DEEPEST:
-                self.fail(f"nested deeper than {DEEPEST} levels")
-
-    def rest_of(self, length: int, *, kind: str = "name") -> None:
-        """Of the word here only the first letters were read; leave the others to be read next."""
-        _, value, start, end = self.tokens[self.i]
-        if length >= len(value):
-            self.i += 1
-        else:
-            self.tokens[self.i] = (kind, value[length:], start + length, end)
+    __slots__ = ()
 
     # --- the levels ------------------------------------------------------------------------------
 
@@ -238,7 +152,10 @@ class Reader:
                 return False
             return not (self.in_space and word == "x")
         if kind == "num":
-            alone = self.tokens[self.i - 1][0] == "num" and self.kind_at(self.i - 2) not in ("_", "^")
+            alone = self.tokens[self.i - 1][0] == "num" and self.kind_at(self.i - 2) not in (
+                "_",
+                "^",
+            )
             if alone and self.kind_at(self.i + 1) != "[":  # `2 1[i = j]`
                 self.fail("two numbers side by side: a sign is missing between them")
             return True
@@ -248,9 +165,7 @@ class Reader:
         if kind == "‖":
             return self.bar != "‖"
         if kind == "(":  # `(t = 1..3)` is a range, not a factor
-            return not (
-                self.kind_at(self.i + 1) == "name" and self.kind_at(self.i + 2) == "="
-            )
+            return not (self.kind_at(self.i + 1) == "name" and self.kind_at(self.i + 2) == "=")
         return True
 
     def starts(self, i: int | None = None) -> bool:
@@ -264,10 +179,7 @@ class Reader:
         """An operand with everything that hangs on it."""
         self.enter()
         kind = self.tokens[self.i][0]
-        if kind == "name" or kind == "piece":
-            node = self.word()
-        else:
-            node = self.operand(kind)
+        node = self.word() if kind == "name" or kind == "piece" else self.operand(kind)
         if self.tokens[self.i][0] in scripts.HANGING:
             node = scripts.read(self, node)
         self.depth -= 1
@@ -311,16 +223,17 @@ class Reader:
             span = (start, self.end)
             parts = Number(Fraction(over), over, span), Number(Fraction(under), under, span)
             return Quotient(*parts, False, span)
-        if self.i:
-            where = f"after {self.shown(self.i - 1)}"
-        else:
-            where = "at the beginning"
-        self.fail(f"expected a term {where}, found {self.shown()}")
+        where = f"after {self.shown(self.i - 1)}" if self.i else "at the beginning"
+        raise self.failure(f"expected a term {where}, found {self.shown()}")
 
     def number(self) -> Expr:
         _, value, start, end = self.tokens[self.i]
         self.i += 1
-        if value == "1" and self.kind in ("[", "(", "_", "{", "⦃") and brackets.holds_condition(self):
+        if (
+            value == "1"
+            and self.kind in ("[", "(", "_", "{", "⦃")
+            and brackets.holds_condition(self)
+        ):
             return brackets.indicator(self, start)
         if self.kind == "%":
             value += "%"
@@ -331,7 +244,12 @@ class Reader:
         except (ValueError, OverflowError):
             self.fail("this number is too long", self.i - 1)
         written = self.text[start:end]
-        if not written.isascii() and "×" not in written and "·" not in written and "⋅" not in written:
+        if (
+            not written.isascii()
+            and "×" not in written
+            and "·" not in written
+            and "⋅" not in written
+        ):
             written = value  # a raised or lowered digit
         return Number(exact, written, (start, end))
 
@@ -387,9 +305,7 @@ class Reader:
             return size
         whole = [False] * size + [True]  # from here on, the word splits
         for i in range(size - 1, -1, -1):
-            whole[i] = any(
-                whole[j] and word[i:j] in self.names for j in range(size, i, -1)
-            )
+            whole[i] = any(whole[j] and word[i:j] in self.names for j in range(size, i, -1))
         if not whole[0]:
             return size
         return next(j for j in range(size, 0, -1) if whole[j] and word[:j] in self.names)
@@ -444,9 +360,8 @@ class Reader:
 
     def finish(self, node: Expr) -> Expr:
         """Refuse what would be too deep for those who walk the tree."""
-        if self.deepest > 20 or self.chained > 10:
-            if tree_depth(node) > DEEPEST_TREE:
-                self.fail("nested too deep", 0)
+        if (self.deepest > 20 or self.chained > 10) and tree_depth(node) > DEEPEST_TREE:
+            self.fail("nested too deep", 0)
         return node
 
 
@@ -454,10 +369,23 @@ def _with_mark(reader: Reader, node: Expr, mark: str, span: tuple[int, int]) -> 
     if isinstance(node, Name):
         return Name(unicodedata.normalize("NFC", node.text + mark), span)
     if isinstance(node, Index):
-        return Index(_with_mark(reader, node.base, mark, node.base.span), node.items, node.bracket, span)
+        return Index(
+            _with_mark(reader, node.base, mark, node.base.span), node.items, node.bracket, span
+        )
     if isinstance(node, Tag):
         return Tag(_with_mark(reader, node.base, mark, node.base.span), node.items, span)
     raise ReadError("an accent belongs on a name", span, reader.text)
+
+
+@lru_cache(maxsize=1024)
+def number_value(text: str) -> Fraction:
+    """`0.5`, `6.6e-3`, `75.3%` exactly."""
+    if text.endswith("%"):
+        return number_value(text[:-1]) / 100
+    mantissa, _, exponent = text.replace("−", "-").partition("e")
+    if len(text) > 400 or (exponent and abs(int(exponent)) > 400):
+        raise ValueError("a number of this size is not written by hand")
+    return Fraction(mantissa) * Fraction(10) ** int(exponent or 0)
 
 
 def tree_depth(node: object) -> int:
@@ -487,18 +415,3 @@ def read_expression(text: str, names: frozenset[str] = frozenset()) -> Expr:
     if reader.kind != "eof":
         reader.fail(f"expected the end of the expression, found {reader.shown()}")
     return reader.finish(node)
-
-
-def without_gaps(
-    tokens: list[Token], closing: dict[int, int]
-) -> tuple[list[Token], dict[int, int]]:
-    """Wide spaces mean nothing inside a formula."""
-    if all(token[0] != "quad" for token in tokens):
-        return tokens, closing
-    place: dict[int, int] = {}
-    kept: list[Token] = []
-    for i, token in enumerate(tokens):
-        place[i] = len(kept)
-        if token[0] != "quad":
-            kept.append(token)
-    return kept, {place[a]: place[b] for a, b in closing.items()}

@@ -25,7 +25,9 @@ HANGING = frozenset(("_", "^", "'", "[", "num"))
 _NAMED = (Name, Index, Tag)
 _INDEXED_LETTERS = frozenset("ijklmnrtTNK")
 """Letters that may count a component although they are declared (sizes mostly): `h[T]`."""
-_INDEX_SIGNS = frozenset(("num", "name", "+", "-", "*", "·", "/", "(", ")", "[", "]", ",", "{", "}", "_", ".."))
+_INDEX_SIGNS = frozenset(
+    ("num", "name", "+", "-", "*", "·", "/", "(", ")", "[", "]", ",", "{", "}", "_", "..")
+)
 
 
 def read(r: Reader, node: Expr) -> Expr:
@@ -96,10 +98,7 @@ def _lower_under(r: Reader, node: Expr) -> Expr:
     """`σ^2_B` is `σ_B^2`: a subscript belongs below what was raised."""
     assert isinstance(node, Power | Transpose)
     base = node.base
-    if isinstance(base, Transpose | Power):
-        inner = _lower_under(r, base)
-    else:
-        inner = subscript(r, base)
+    inner = _lower_under(r, base) if isinstance(base, Transpose | Power) else subscript(r, base)
     span = (node.span[0], r.end)
     return Power(inner, node.exponent, span) if isinstance(node, Power) else Transpose(inner, span)
 
@@ -133,7 +132,7 @@ def below(r: Reader, node: Expr) -> tuple[Expr, ...]:
         return (_unbraced(r, node),)
     if kind == "accent":
         return (r.accented(),)
-    r.fail(f"expected a subscript, found {r.shown()}")
+    raise r.failure(f"expected a subscript, found {r.shown()}")
 
 
 def items_until(r: Reader, closing: str) -> tuple[Expr, ...]:
@@ -191,7 +190,7 @@ def _is_names(r: Reader, word: str) -> bool:
 
 def superscript(r: Reader, node: Expr) -> Expr:
     r.i += 1
-    kind, value, start, end = r.tokens[r.i]
+    kind, value, start, _ = r.tokens[r.i]
     if kind == "{":
         return _braced_superscript(r, node)
     if kind == "(":
@@ -233,7 +232,7 @@ def _single(r: Reader) -> Expr:
         return Name(value[:length], (start, start + length if length < len(value) else end))
     if kind in ("frac", "accent", "vulgar"):
         return r.operand(kind)
-    r.fail(f"expected an exponent, found {r.shown()}")
+    raise r.failure(f"expected an exponent, found {r.shown()}")
 
 
 def _braced_superscript(r: Reader, node: Expr) -> Expr:

@@ -71,7 +71,10 @@ parameters
 """
 
 FUNCTIONS: dict[str, str] = {
-    spelling: line.split()[0] for line in _FUNCTIONS.split("\n") if line for spelling in line.split()
+    spelling: line.split()[0]
+    for line in _FUNCTIONS.split("\n")
+    if line
+    for spelling in line.split()
 }
 """Every spelling, to its canonical name. Words of three letters or more are read in any case."""
 
@@ -116,12 +119,81 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 DRESSING = frozenset(
-    """left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm Bigm
-    displaystyle textstyle scriptstyle limits nolimits nonumber notag rm bf it cal sf
-    mathrm mathbf mathit mathsf mathcal mathfrak mathscr mathtt mathnormal boldsymbol bm pmb
-    operatorname operatorname* mathop mathbin mathrel mathord text textrm textbf textit mbox
-    textnormal mathbb mathds bold ensuremath boxed underbrace hfill noindent strut
-    , ; : ! > [ ] ( ) - /""".split()
+    [
+        "left",
+        "right",
+        "middle",
+        "big",
+        "Big",
+        "bigg",
+        "Bigg",
+        "bigl",
+        "bigr",
+        "Bigl",
+        "Bigr",
+        "biggl",
+        "biggr",
+        "Biggl",
+        "Biggr",
+        "bigm",
+        "Bigm",
+        "displaystyle",
+        "textstyle",
+        "scriptstyle",
+        "limits",
+        "nolimits",
+        "nonumber",
+        "notag",
+        "rm",
+        "bf",
+        "it",
+        "cal",
+        "sf",
+        "mathrm",
+        "mathbf",
+        "mathit",
+        "mathsf",
+        "mathcal",
+        "mathfrak",
+        "mathscr",
+        "mathtt",
+        "mathnormal",
+        "boldsymbol",
+        "bm",
+        "pmb",
+        "operatorname",
+        "operatorname*",
+        "mathop",
+        "mathbin",
+        "mathrel",
+        "mathord",
+        "text",
+        "textrm",
+        "textbf",
+        "textit",
+        "mbox",
+        "textnormal",
+        "mathbb",
+        "mathds",
+        "bold",
+        "ensuremath",
+        "boxed",
+        "underbrace",
+        "hfill",
+        "noindent",
+        "strut",
+        ",",
+        ";",
+        ":",
+        "!",
+        ">",
+        "[",
+        "]",
+        "(",
+        ")",
+        "-",
+        "/",
+    ]
 ) | {" ", "\t", "\n"}
 """Commands that mean nothing."""
 
@@ -150,7 +222,11 @@ SIGNS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 SUPERSCRIPTS = dict(
-    zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵀⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵞ", "0123456789+-=()Tniabcdefghjklmoprstuvwxyzγ", strict=True)
+    zip(
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵀⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵞ",
+        "0123456789+-=()Tniabcdefghjklmoprstuvwxyzγ",
+        strict=True,
+    )
 )
 SUBSCRIPTS = dict(
     zip("₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-=()aehijklmnoprstuvx", strict=True)
@@ -159,7 +235,24 @@ SUBSCRIPTS = dict(
 # --- words of the language around the formulas ---------------------------------------------------
 
 STOPS = frozenset(
-    "for if otherwise else and or to where with when let such forall so thus hence".split()
+    [
+        "for",
+        "if",
+        "otherwise",
+        "else",
+        "and",
+        "or",
+        "to",
+        "where",
+        "with",
+        "when",
+        "let",
+        "such",
+        "forall",
+        "so",
+        "thus",
+        "hence",
+    ]
 )
 """Words that end an expression, unless a name is declared so."""
 
@@ -187,10 +280,26 @@ FACTS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 """Facts as tokens, the longer first, with their canonical spelling."""
 
-MATRICES = frozenset("matrix bmatrix pmatrix Bmatrix smallmatrix array".split())
-CASES = frozenset("cases dcases rcases".split())
+MATRICES = frozenset(["matrix", "bmatrix", "pmatrix", "Bmatrix", "smallmatrix", "array"])
+CASES = frozenset(["cases", "dcases", "rcases"])
 WRAPPERS = frozenset(
-    """aligned align align* alignat split gather gather* gathered equation equation* eqnarray
-    eqnarray* multline multline* displaymath math""".split()
+    [
+        "aligned",
+        "align",
+        "align*",
+        "alignat",
+        "split",
+        "gather",
+        "gather*",
+        "gathered",
+        "equation",
+        "equation*",
+        "eqnarray",
+        "eqnarray*",
+        "multline",
+        "multline*",
+        "displaymath",
+        "math",
+    ]
 )
 """Environments that only lay out."""

@@ -159,7 +159,13 @@ class Writer(ABC):
             case Big():
                 return PRODUCT
             case Number():
-                return SUM if node.value < 0 else ATOM if node.text.isalnum() or "." in node.text else FACTOR
+                return (
+                    SUM
+                    if node.value < 0
+                    else ATOM
+                    if node.text.isalnum() or "." in node.text
+                    else FACTOR
+                )
             case Power() | Transpose() | Derivative() | Cases():
                 return FACTOR
             case _:
@@ -275,7 +281,9 @@ class Writer(ABC):
     def _bars(self, node: Call) -> str:
         bar, below = BARS[node.function]
         inner = self.put(node.args[0])
-        if any(isinstance(n, Call) and BARS.get(n.function, "")[:1] == (bar,) for n in walk(node.args)):
+        if any(
+            isinstance(n, Call) and BARS.get(n.function, "")[:1] == (bar,) for n in walk(node.args)
+        ):
             inner = self.bracket(inner)
         text = self.bars(bar, inner)
         return self.below(text, self.name(below) if below.isalpha() else below) if below else text
@@ -330,7 +338,12 @@ class Writer(ABC):
             return self.nabla(of, self.put(node.by[0]), len(node.by))
         straight = node.style == "d" and leftmost(node.of) != Name("ones")
         straight = straight and isinstance(node.of, Name | Index | Tag)
-        straight = straight and isinstance(node.by[0], Name | Index | Tag) and len(node.by) == 1 and not node.immediate
+        straight = (
+            straight
+            and isinstance(node.by[0], Name | Index | Tag)
+            and len(node.by) == 1
+            and not node.immediate
+        )
         of = self._differentiated(node.of)
         by = [self._differentiated(variable) for variable in node.by]
         if len(by) == 2 and not isinstance(node.by[1], Transpose):
