@@ -13,9 +13,11 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
+import numpy
+
+import backprove
 from backprove.judge.collection import judge_file
 from backprove.report.tally import Tally, share
 
@@ -103,7 +105,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 def _setting() -> str:
     return (
-        f"Backprove {version('backprove')}, NumPy {version('numpy')}, Python "
+        f"Backprove {backprove.__version__}, NumPy {numpy.__version__}, Python "
         f"{platform.python_version()}, {platform.machine()} with {os.cpu_count()} cores; one "
         "process, warm. *Mistake* counts the kinds named among the wrong claims found wrong."
     )

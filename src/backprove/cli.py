@@ -79,9 +79,9 @@ def _read(path: Path) -> str:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from backprove import __version__
 
-        typer.echo(f"backprove {version('backprove')}")
+        typer.echo(f"backprove {__version__}")
         raise typer.Exit
 
 
@@ -172,18 +172,19 @@ def judge(
         from backprove.report.data import dumps
         from backprove.report.tally import Tally
 
-        lines = [line for line in _read(file).split("\n") if line.strip()]
-        if not lines:
+        lines = _read(file).split("\n")
+        records = [line for line in lines if line.strip()]
+        if not records:
             _fail(f"{file}: there is no claim in it")
         if output is not None and output.exists() and file.exists() and output.samefile(file):
             _fail(f"--output would overwrite the collection {file} itself")
         tally = Tally()
         sink = output.open("w", encoding="utf-8", errors="replace") if output else sys.stdout
         try:
-            for line, answer in zip(lines, judge_file(lines), strict=True):
+            for record, answer in zip(records, judge_file(lines), strict=True):
                 sink.write(dumps(answer) + "\n")
                 sink.flush()
-                tally.add(line, answer)
+                tally.add(record, answer)
         finally:
             if output:
                 sink.close()

@@ -87,7 +87,7 @@ def plus(*terms: Expr) -> Sum:
     return Sum(tuple((1, term) for term in terms))
 
 
-# --- one language, three scripts -----------------------------------------------------------------
+# --- one language, three scripts --------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_one_meaning_many_spellings(spellings: list[str]) -> None:
         assert tree == trees[0], spelling
 
 
-# --- products ------------------------------------------------------------------------------------
+# --- products --------------------------------------------------
 
 
 def test_juxtaposition_binds_tighter_than_signs() -> None:
@@ -283,7 +283,7 @@ def test_named_quantities() -> None:
     )
 
 
-# --- sums ----------------------------------------------------------------------------------------
+# --- sums --------------------------------------------------
 
 
 def test_a_sum_reaches_to_the_next_plus_or_minus() -> None:
@@ -312,7 +312,7 @@ def test_binders() -> None:
     assert read("sum(x)") == Call("sum", (x,))
 
 
-# --- powers, tags, transposes ----------------------------------------------------------------------
+# --- powers, tags, transposes --------------------------------------------------
 
 
 def test_a_bracketed_superscript_belongs_to_the_name() -> None:
@@ -328,7 +328,7 @@ def test_T_is_never_a_power() -> None:
     assert read("A^{-T}") == Transpose(Power(A, number("-1")))
 
 
-# --- literals --------------------------------------------------------------------------------------
+# --- literals --------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_cases() -> None:
     assert read("{a if 1 ≤ i - 2r ≤ 3; 0 otherwise}") == Cases(((a, between), (number("0"), None)))
 
 
-# --- derivatives -------------------------------------------------------------------------------------
+# --- derivatives --------------------------------------------------
 
 
 def test_derivatives_are_factors() -> None:
@@ -409,7 +409,7 @@ def test_the_hessian() -> None:
     assert read(r"\nabla^2_x f") == Derivative(f, (x, x), style="nabla")
 
 
-# --- spans -----------------------------------------------------------------------------------------
+# --- spans --------------------------------------------------
 
 
 def test_every_node_knows_its_place() -> None:

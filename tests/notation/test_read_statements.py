@@ -38,7 +38,7 @@ def test_blank_lines_say_nothing(blank: str) -> None:
     assert read_statement(blank) is None
 
 
-# --- declarations ----------------------------------------------------------------------------------
+# --- declarations --------------------------------------------------
 
 
 def test_a_declaration_in_three_scripts() -> None:
@@ -108,7 +108,7 @@ def read_name(word: str) -> Name:
     return Name(word)
 
 
-# --- definitions and claims ------------------------------------------------------------------------
+# --- definitions and claims --------------------------------------------------
 
 
 def test_a_definition_may_have_the_name_of_a_function() -> None:

@@ -226,7 +226,8 @@ STATEMENTS = [
     ),
     (
         "U, W in R^{m x (n x k)} one-hot, positive for t = 1..T",
-        r"U, W \in \mathbb{R}^{m \times (n \times k)} \text{ one-hot, positive} \quad \text{for } t = 1, \dots, T",
+        r"U, W \in \mathbb{R}^{m \times (n \times k)} \text{ one-hot, positive}"
+        r" \quad \text{for } t = 1, \dots, T",
         "U, W ∈ ℝ^{m×(n×k)} one-hot, positive for t = 1..T",
     ),
     ("let p = sigmoid(x)", r"\text{let } p = \sigma(x)", "let p = σ(x)"),

@@ -74,6 +74,7 @@ class Adjoints:
     result: Node
     names: dict[Key, str] = field(default_factory=dict[Key, str])
     families: Families | None = None
+    spans: tuple[IndexRange, ...] = ()
 
 
 def differentiate(system: System, of: Node, by: Node, mode: str = "total") -> Adjoints:
@@ -250,7 +251,7 @@ class _Reverse:
                 if self.mode == "immediate":  # what comes from another step ends at the variable
                     parts = [(e, c) for e, c in parts if not _crosses(e, c)]
                 self.define(key, parts)
-        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families)
+        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families, self.spans())
 
     def line(self) -> Adjoints:
         """By the definition line of the quantity alone, all else held fixed."""
@@ -270,7 +271,7 @@ class _Reverse:
         key = self.families.key(self.by) if isinstance(self.by, Symbol) else EXPRESSION
         for c in found:
             gathered.setdefault(key, []).append((None, c))
-        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families)
+        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families, self.spans())
 
     def define(self, key: Key, parts: list[tuple[Entity | None, Contribution]]) -> None:
         """The adjoint family of a name: the sum of what its uses contribute."""
@@ -282,9 +283,10 @@ class _Reverse:
                 Entity(self.name(key), key[2], (), body.shape, body=body, zero_outside=True)
             )
             return
-        taken = set[str]().union(*(c.node.free for _, c in parts)) if parts else set[str]()
+        # a letter of its own: not one of the question's open indices
+        taken = {n for c in parts for n in c[1].node.free} | self.of.free | self.by.free
         index = tuple(
-            Whole.of(unused(w.name or "s", taken | self.system.size_names))
+            Whole.of(_letter(w.name or "s", taken | self.system.size_names))
             for w in _open_index(entities)
         )
         ranges = tuple(
@@ -297,7 +299,8 @@ class _Reverse:
         plain = {
             w.name: own.name
             for w, own in zip(index, _open_index(entities), strict=True)
-            if w.name and own.name and own.name not in body.free and w != own
+            if w.name and own.name and w != own
+            and own.name not in body.free | self.of.free
         }
         if plain:
             body = substitute(body, plain)
@@ -311,7 +314,7 @@ class _Reverse:
         shape = self.lead + self.by.shape
         if isinstance(self.by, Symbol):
             parts = gathered.get(self.families.key(self.by), [])
-            return self.collect(parts, self.by.index, shape)
+            return self.collect(parts, self.by.index, shape, self.spans())
         parts = gathered.get(EXPRESSION, [])
         total: list[tuple[int, Node]] = []
         for entity, c in parts:
@@ -319,6 +322,19 @@ class _Reverse:
             assert pattern is not None
             total.append((1, self.settle(entity, c, [(found, w) for w, found in pattern])))
         return add(total, shape) if total else zero(shape)
+
+    def spans(self) -> tuple[IndexRange, ...]:
+        """The steps for which an open index of the question stands: those of the family's rule."""
+        found: dict[str, IndexRange] = {}
+        for node in (self.of, self.by):
+            if not isinstance(node, Symbol):
+                continue
+            for position, place in enumerate(node.index):
+                for entity in self.entities(self.families.key(node)):
+                    rule = next((r for r in entity.ranges if r.name == entity.index[position].name), None)
+                    if place.name and rule is not None:
+                        found.setdefault(place.name, IndexRange(place.name, rule.low, rule.high))
+        return tuple(found.values())
 
     def collect(
         self,
@@ -351,10 +367,10 @@ class _Reverse:
         binders = list(c.binders)
         if entity is not None:
             binders += [_binder(r, entity) for r in entity.ranges]
-        asked = set[str]().union(*(w.names for _, w in pairs)) if pairs else set[str]()
+        asked = set(self.of.free | self.by.free).union(*(w.names for _, w in pairs))
         fresh: dict[str, Whole] = {}
         for b in binders:
-            name = unused(b.name, asked | set(fresh))
+            name = _letter(b.name, asked | {str(w) for w in fresh.values()})
             if name != b.name:
                 fresh[b.name] = Whole.of(name)
         if fresh:
@@ -434,6 +450,11 @@ def within(
         highest = highest.put({r.name: r.high if rising else r.low})
     below, above = (lowest - low).constant, (high - highest).constant
     return below is not None and above is not None and below >= 0 and above >= 0
+
+
+def _letter(wish: str, taken: set[str]) -> str:
+    """An index letter that is not taken: the wish, or one that people use beside it."""
+    return next((x for x in (wish, "s", "τ", "r") if x not in taken), unused(wish, taken))
 
 
 def _crosses(entity: Entity | None, c: Contribution) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from backprove.calculus.adjoint import Adjoints, Families, Key, differentiate, within
 from backprove.calculus.simplify import cost, simplify
-from backprove.model.entity import Entity, System, member
+from backprove.model.entity import Entity, IndexRange, System, member
 from backprove.tensor.build import literal, rebuild, replace, substitute, symbol, test, unused, where, zero
 from backprove.tensor.nodes import Along, Apply, Derivative, Node, Symbol, walk
 from backprove.tensor.whole import Whole
 
-#: an adjoint definition that is not longer than this is put in wherever it is used
-SHORT = 8
+#: an adjoint that is used more often than this keeps its name
+MOST_USES = 4
 PRE = "pre·"
 
 
@@ -149,27 +149,37 @@ def _tidy(raw: Adjoints, of: Node, by: Node) -> Derived:
     result = simplify(raw.result)
     deltas = {n for key, n in raw.names.items() if _is_preactivation(key, model, families)}
     while True:
-        line = _superfluous(lines, result, deltas)
-        if line is None:
+        shorter = _shortened(lines, result, deltas, raw.spans)
+        if shorter is None:
             return _named(raw, lines, result, deltas, of, by)
-        lines = [
-            _with_body(e, simplify(_inline(e.body, line, e)))
-            for e in lines
-            if e is not line and e.body is not None
-        ]
-        result = simplify(_inline(result, line, None))
+        lines, result = shorter
 
 
-def _superfluous(lines: list[Entity], result: Node, deltas: set[str]) -> Entity | None:
-    """A definition to put in the places of its uses; bars go first, so that deltas stay."""
+def _shortened(
+    lines: list[Entity], result: Node, deltas: set[str], spans: tuple[IndexRange, ...]
+) -> tuple[list[Entity], Node] | None:
+    """With one definition put in the places of its uses, where that makes the whole no longer.
+
+    Bars go first, so that deltas stay; a bar that is used once always goes.
+    """
     bodies = [e.body for e in lines if e.body is not None] + [result]
+    now = sum(map(cost, bodies)) + 2 * len(bodies)
     for line in sorted(lines, key=lambda e: (e.name in deltas, e.name, str(e.index))):
         assert line.body is not None
         if any(_is_use(n, line) for n in walk(line.body)):
             continue
         uses = sum(1 for body in bodies for n in _written(body) if _is_use(n, line))
-        if not uses or (line.name not in deltas and uses == 1) or cost(line.body) <= SHORT:
-            return line
+        if uses > MOST_USES:
+            continue
+        others = [
+            _with_body(e, simplify(_inline(e.body, line, e.ranges)))
+            for e in lines
+            if e is not line and e.body is not None
+        ]
+        last = simplify(_inline(result, line, spans))
+        after = [e.body for e in others if e.body is not None] + [last]
+        if uses < 1 + (line.name not in deltas) or sum(map(cost, after)) + 2 * len(after) <= now:
+            return others, last
     return None
 
 
@@ -191,7 +201,7 @@ def _written(node: Node) -> list[Node]:
     return found
 
 
-def _inline(node: Node, line: Entity, host: Entity | None) -> Node:
+def _inline(node: Node, line: Entity, spans: tuple[IndexRange, ...]) -> Node:
     """The node with a definition put in the place of its name."""
     assert line.body is not None
     table: dict[Node, Node] = {}
@@ -204,7 +214,7 @@ def _inline(node: Node, line: Entity, host: Entity | None) -> Node:
         )
         nothing = zero(body.shape) if body.shape else literal(0)
         for r, at in zip(line.ranges, part.index, strict=False):
-            if within(at, at, r.low, r.high, host.ranges if host else ()) or _bound(node, at):
+            if within(at, at, r.low, r.high, spans) or _bound(node, at):
                 continue
             for low, high in ((r.low, at), (at, r.high)):
                 if low is not None and high is not None:
@@ -234,9 +244,7 @@ def _named(
         else:
             wish = owners[name] + "\u0304"
         rename[name] = unused(wish, taken | set(rename.values()))
-    hidden = {
-        e.name: e for e in model.all() if e.name.startswith(PRE) and e.body is not None
-    }
+    hidden = [e for e in model.all() if e.name.startswith(PRE) and e.body is not None]
     system = System(base=model)
     final: list[Entity] = []
     for entity in lines:
@@ -252,16 +260,15 @@ def _named(
     return Derived(of, by, system, order, _written_out(result, rename, hidden))
 
 
-def _written_out(node: Node, rename: dict[str, str], hidden: dict[str, Entity]) -> Node:
+def _written_out(node: Node, rename: dict[str, str], hidden: list[Entity]) -> Node:
     table: dict[Node, Node] = {}
     for part in walk(node):
         if not isinstance(part, Symbol):
             continue
         if part.name in rename:
             table[part] = symbol(rename[part.name], part.shape, part.index, part.facts)
-        elif part.name in hidden:
-            entity = hidden[part.name]
-            assert entity.body is not None
+        entity = next((e for e in hidden if _is_use(part, e)), None)
+        if entity is not None and entity.body is not None:
             names = [w.name or "" for w in entity.index]
             table[part] = substitute(
                 entity.body, {n: w for n, w in zip(names, part.index, strict=True) if n}

@@ -20,7 +20,7 @@ from backprove.notation.syntax import (
     Space,
     Sum,
 )
-from backprove.tensor.build import build
+from backprove.tensor.build import build, zero
 from backprove.tensor.nodes import Literal, Node, Symbol, walk
 from backprove.tensor.whole import Shape, Whole, show_shape
 
@@ -205,11 +205,14 @@ def define(
     try:
         body = meaning(right, scope).node
     except NoMeaning as error:
-        if error.kind != "ragged":
+        if error.kind == "ragged":
+            return _member_by_member(relation, name, index, ranges, system, line, error)
+        if error.kind != "name" or not ranges or system.named(name):
             raise
-        return _member_by_member(relation, name, index, ranges, system, line, error)
+        body = _recursive(right, Entity(name, index, ranges, ()), system, scope, error)
     if has_hole(body):
         raise NoMeaning("the size of I or ones cannot be told here", right.span, "form")
+    body = _like_family(name, index, body, system)
     ranges = tuple(_bounded(r, scope) if r.low is None else r for r in ranges)
     _check_recursion(name, index, body, right, system, claim)
     target = take_apart(left, system.names())
@@ -226,13 +229,61 @@ def define(
         sizes = {r.name: r.high for r in ranges}
         body = build(order, [s for n in order if (s := sizes[n]) is not None], body)
         index, ranges = (), ()
-    entity = Entity(name, index, ranges, body.shape, frozenset(), body, line)
+    entity = Entity(
+        name, index, ranges, body.shape, frozenset(), body, line,
+        zero_outside=claim and _looks_ahead(name, index, body),
+    )
     if new:
         _check_new(entity, system, left)
     if not index and isinstance(body, Literal) and body.value.denominator == 1:
         system.sizes[name] = int(body.value)
     system.add(entity)
     return entity
+
+
+def _recursive(
+    right: Expr, entity: Entity, system: System, scope: Scope, error: NoMeaning
+) -> Node:
+    """The body of a family that refers to itself before anything else gives its shape.
+
+    The shapes of the system's own quantities are tried: the body must have the shape assumed.
+    """
+    for shape in dict.fromkeys(e.shape for e in system.all()):
+        trial = System(base=system)
+        trial.add(Entity(entity.name, entity.index, entity.ranges, shape))
+        try:
+            body = meaning(right, Scope(trial, dict(scope.indices), uses=scope.uses)).node
+        except NoMeaning:
+            continue
+        if body.shape == shape:
+            return body
+    raise error
+
+
+def _like_family(name: str, index: tuple[Whole, ...], body: Node, system: System) -> Node:
+    """A border written as 0 (`δ_4 = 0`) is the zero of its family's shape, whichever comes first."""
+    kin = [e for e in system.entities.get(name, []) if len(e.index) == len(index) and index]
+    if _is_naught(body):
+        return next((zero(e.shape) for e in kin if e.shape), body)
+    for other in kin:
+        if body.shape and other.body is not None and _is_naught(other.body):
+            system.entities[name].remove(other)
+            system.add(Entity(name, other.index, (), body.shape, body=zero(body.shape), line=other.line))
+    return body
+
+
+def _is_naught(body: Node) -> bool:
+    return isinstance(body, Literal) and not body.value
+
+
+def _looks_ahead(name: str, index: tuple[Whole, ...], body: Node) -> bool:
+    """Whether a family refers to its own later members: it then ends in zeros, as adjoints do."""
+    for node in walk(body):
+        if isinstance(node, Symbol) and node.name == name and len(node.index) == len(index):
+            gaps = [(a - b).constant for a, b in zip(node.index, index, strict=True)]
+            if any(isinstance(g, int) and g > 0 for g in gaps):
+                return True
+    return False
 
 
 def _member_by_member(

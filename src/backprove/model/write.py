@@ -7,11 +7,12 @@ in `notation` make LaTeX or Unicode of it. An array that no product of matrices 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from backprove.model.write_entry import entry
+from backprove.model.write_cases import COMPARISONS, cases, conditioned, joined
+from backprove.model.write_entry import Place, entry, shallow
 from backprove.model.write_kinds import (
     is_condition,
     is_identity,
@@ -24,6 +25,7 @@ from backprove.model.write_kinds import (
 from backprove.model.write_product import inverted, written_product
 from backprove.model.write_syntax import (
     ONES,
+    Letters,
     NoMatrixForm,
     juxtapose,
     number,
@@ -37,7 +39,6 @@ from backprove.notation.syntax import (
     Array,
     Big,
     Binder,
-    Both,
     Call,
     Cases,
     Compare,
@@ -64,7 +65,7 @@ from backprove.tensor.build import (
     substitute,
 )
 from backprove.tensor.nodes import Contract, Node, Symbol, walk
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ONE, Whole
 
 __all__ = [
     "Letters",
@@ -75,16 +76,6 @@ __all__ = [
     "written_name",
 ]
 
-COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
-
-
-@dataclass(frozen=True, slots=True)
-class Letters:
-    """Preferences: letters for indices in their order, and names that have a meaning already."""
-
-    indices: tuple[str, ...] = tuple("ijklrspquvabcdmnxyz")
-    taken: frozenset[str] = frozenset()
-
 
 def written(node: Node, letters: Letters | None = None) -> Expr:
     """The syntax of an expression; raises NoMatrixForm."""
@@ -93,8 +84,11 @@ def written(node: Node, letters: Letters | None = None) -> Expr:
 
 def written_components(node: Node, indices: Sequence[str], letters: Letters | None = None) -> Expr:
     """The syntax of the entry of an array at these index letters, one for each axis."""
+    if len(indices) != node.rank:
+        raise ValueError(f"{len(indices)} index letters for an array with {node.rank} axes")
     writer = _writer(node, letters)
-    writer = replace(writer, bound=frozenset(indices))
+    ranges = {i: (ONE, size) for i, size in zip(indices, node.shape, strict=True)}
+    writer = replace(writer, bound=ranges)
     return writer.write(writer.entry(node, [Whole.of(i) for i in indices]))
 
 
@@ -103,19 +97,19 @@ def _writer(node: Node, letters: Letters | None) -> _Writer:
     parts = [*walk(node)]
     names = {n.name for n in parts if isinstance(n, Symbol)}
     sizes = {name for n in parts for size in n.shape for name in size.names}
-    return _Writer(letters.indices, letters.taken | names | sizes | node.free)
+    return _Writer(letters, letters.taken | names | sizes | node.free)
 
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """`taken` are names with a meaning, `bound` the letters of the sums around this place.
+    """`taken` are names with a meaning, `bound` the letters of the sums around.
 
     Where `sized` nothing else tells the size of `I`, which is written `I_n` then.
     """
 
-    indices: tuple[str, ...]
+    letters: Letters
     taken: frozenset[str]
-    bound: frozenset[str] = field(default=frozenset())
+    bound: Mapping[str, tuple[Whole, Whole]] = field(default_factory=dict[str, tuple[Whole, Whole]])
     sized: bool = False
 
     def write(self, node: Node) -> Expr:
@@ -143,7 +137,7 @@ class _Writer:
             case nodes.Along():
                 return self._along(node)
             case nodes.Inverse():
-                return Power(self.write(node.arg), Number(Fraction(-1), "-1"))
+                return Power(self._sized(node.arg), Number(Fraction(-1), "-1"))
             case nodes.Determinant():
                 return Call("logdet" if node.log else "det", (self._sized(node.arg),))
             case nodes.Select():
@@ -151,7 +145,7 @@ class _Writer:
             case nodes.Fold():
                 return self._fold(node)
             case nodes.Test():
-                return Call("indicator", (self._condition(node),))
+                return Call("indicator", (joined([node], self.write),))
             case nodes.Where():
                 return self._where(node)
             case nodes.Stack():
@@ -177,13 +171,17 @@ class _Writer:
     def _total(self, node: nodes.Add) -> Expr:
         """Terms with signs; a scalar in every place is written as that scalar."""
         terms: list[tuple[int, Expr]] = []
+        arrays = [part for _, part in node.terms if uniform(part) is None]
+        # two arrays of open sizes do not tell each other theirs
+        sized = self.sized or (len(arrays) > 1 and any(open_axes(node)))
+        writer = replace(self, sized=sized)
         for coefficient, part in node.terms:
             plain = uniform(part)
             inner, part = split_coefficient(part if plain is None else plain)
             coefficient *= inner
             if coefficient:
                 sign = 1 if coefficient > 0 else -1
-                terms.append((sign, self._term(abs(coefficient), part)))
+                terms.append((sign, writer._term(abs(coefficient), part)))
         return signed(terms)
 
     def _term(self, coefficient: Fraction, node: Node) -> Expr:
@@ -296,9 +294,10 @@ class _Writer:
             return self.write(broadcast(plain, node.shape))
         if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
             return found
+        inner = node if node.shape else shallow(arg, at)
+        if inner is not node:
+            return self.write(inner)
         if is_identity(arg):
-            if not node.shape:
-                return self.write(self.entry(arg, at))
             raise NoMatrixForm("a row of I")
         base = self._sized(arg)
         given = [i for i in at if i is not None]
@@ -334,11 +333,12 @@ class _Writer:
         if index in self.bound or index in self.taken or not (index.isalpha() and index.isascii()):
             fresh = self.fresh(body.free)
             body, index = substitute(body, {index: fresh}), fresh
-        writer = replace(self, bound=self.bound | {index})
-        condition: Expr | None = None
+        writer = replace(self, bound={**self.bound, index: (low, high)})
         neutral = literal(0) if node.op == "sum" else UNIT
-        if isinstance(body, nodes.Where) and not body.shape and body.otherwise is neutral:
-            condition, body = writer._condition(body.condition), body.then
+        conditions: list[Node] = []
+        if not body.shape:
+            conditions, body = conditioned(body, neutral)
+        condition = joined(conditions, writer.write) if conditions else None
         binder = Binder(index, written_index(low), written_index(high))
         op = "sum" if node.op == "sum" else "prod"
         return Big(op, (binder,), writer.array(body), condition)
@@ -346,46 +346,25 @@ class _Writer:
     def entry(self, node: Node, at: Sequence[Whole | None]) -> Node:
         """The entry of an array, with letters that mean nothing here."""
         used = frozenset[str]().union(*(i.names for i in at if i is not None))
-        return entry(node, at, self.fresh, self.taken | self.bound | used)
+        used = used | self.taken | self.bound.keys()
+        return entry(node, at, Place(self.fresh, used, self.bound))
 
     def fresh(self, avoid: frozenset[str]) -> str:
         """An index letter that is not in use."""
-        used = avoid | self.taken | self.bound
-        for letter in (*self.indices, *"abcdfghijklmnopqrstuvwxyzαβγζηικμνξρτυφχψω"):
-            if letter not in used:
-                return letter
-        raise NoMatrixForm("no letter is left for an index")
+        return self.letters.fresh(avoid | self.taken | self.bound.keys())
 
     # --- cases, lists ---
 
     def _where(self, node: nodes.Where) -> Expr:
         if is_condition(node):
-            return Call("indicator", (self._condition(node),))
+            return Call("indicator", (joined([node], self.write),))
         if node.shape and is_zero(node.otherwise):
-            indicator = Call("indicator", (self._condition(node.condition),))
-            return juxtapose((indicator, self._telling(node.then).array(node.then)))
-        branches: list[tuple[Expr, Expr | None]] = []
-        rest: Node = node
-        while isinstance(rest, nodes.Where):
-            branches.append((self._beside(rest.then), self._condition(rest.condition)))
-            rest = rest.otherwise
-        return Cases((*branches, (self._beside(rest), None)))
-
-    def _condition(self, node: Node) -> Expr:
-        """What must hold for a scalar not to be 0."""
-        match node:
-            case nodes.Test():
-                return Compare((written_index(node.left), written_index(node.right)), (node.op,))
-            case nodes.Apply() if node.function in COMPARISONS:
-                sides = tuple(self.write(arg) for arg in node.args)
-                return Compare(sides, (COMPARISONS[node.function],))
-            case nodes.Where() if is_condition(node):
-                parts = [self._condition(node.condition), self._condition(node.then)]
-                return Both(
-                    tuple(p for c in parts for p in (c.parts if isinstance(c, Both) else (c,)))
-                )
-            case _:
-                return Compare((self.write(node), number(0)), ("≠",))
+            conditions, then = conditioned(node)
+            indicator = Call("indicator", (joined(conditions, self.write),))
+            return juxtapose((indicator, self._telling(then).array(then)))
+        branches, last = cases(node)
+        shown = [(self._beside(then), joined(holds, self.write)) for then, holds in branches]
+        return Cases((*shown, (self._beside(last), None)))
 
     def _listed(self, node: nodes.Build | nodes.Scatter) -> Expr:
         """The name of a family of scalars; else the entries of a small array, one by one."""

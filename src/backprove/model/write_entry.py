@@ -6,8 +6,10 @@ Parts that do not depend on the indices stay whole, so that they can be written 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
+from backprove.model.write_cases import conditioned
 from backprove.model.write_syntax import NoMatrixForm
 from backprove.tensor.build import (
     add,
@@ -15,7 +17,6 @@ from backprove.tensor.build import (
     apply,
     contract,
     fold,
-    is_zero,
     literal,
     power,
     scale,
@@ -42,9 +43,10 @@ from backprove.tensor.nodes import (
     Scatter,
     Select,
     Stack,
+    Test,
     Where,
 )
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ONE, Whole
 
 #: an index for each axis; None keeps the axis
 At = Sequence[Whole | None]
@@ -53,11 +55,24 @@ Names = frozenset[str]
 Fresh = Callable[[Names], str]
 
 
-def entry(node: Node, at: At, fresh: Fresh, avoid: Names) -> Node:
-    """The entry of `node` at `at`; `avoid` are the letters in use. Raises NoMatrixForm."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry is written: letters in use, and the first and last value of those known."""
 
-    def below(part: Node, place: At = at) -> Node:
-        return entry(part, place, fresh, avoid)
+    fresh: Fresh
+    used: Names
+    ranges: Mapping[str, tuple[Whole, Whole]]
+
+    def within(self, letter: str, low: Whole, high: Whole) -> Place:
+        """Inside a sum over a letter."""
+        return Place(self.fresh, self.used | {letter}, {**self.ranges, letter: (low, high)})
+
+
+def entry(node: Node, at: At, place: Place) -> Node:
+    """The entry of `node` at `at`; raises NoMatrixForm."""
+
+    def below(part: Node, index: At = at) -> Node:
+        return entry(part, index, place)
 
     if not node.shape and not isinstance(node, Contract):
         return node
@@ -66,7 +81,7 @@ def entry(node: Node, at: At, fresh: Fresh, avoid: Names) -> Node:
             parts = [(c, below(n)) for c, n in node.terms]
             return add(parts, tuple(s for s, i in zip(node.shape, at, strict=True) if i is None))
         case Contract():
-            return _sum_of_products(node, at, fresh, avoid)
+            return _sum_of_products(node, at, place)
         case Identity():
             i, j = at
             return select(node, at) if i is None or j is None else test("=", i, j)
@@ -85,8 +100,10 @@ def entry(node: Node, at: At, fresh: Fresh, avoid: Names) -> Node:
         case Scatter():
             return _scattered(node, at, below)
         case Fold() if node.op == "sum" or node.rank != 2:
-            index, body = _renamed(node.index, node.body, fresh, avoid)
-            inner = entry(body, at, fresh, avoid | {index})
+            index, body = _renamed(node.index, node.body, place)
+            inner = entry(body, at, place.within(index, node.low, node.high))
+            if node.op == "sum" and not inner.shape:
+                return _summed(index, node.low, node.high, inner, place)
             return fold(node.op, index, node.low, node.high, inner)
         case Build() if None not in at[: len(node.indices)]:
             body = node.body
@@ -111,7 +128,7 @@ def entry(node: Node, at: At, fresh: Fresh, avoid: Names) -> Node:
 Below = Callable[[Node, At], Node]
 
 
-def _sum_of_products(node: Contract, at: At, fresh: Fresh, avoid: Names) -> Node:
+def _sum_of_products(node: Contract, at: At, place: Place) -> Node:
     """Σ over the summed labels of the product of the operands' entries."""
     given: dict[int, Whole | None] = {}
     equal: list[Node] = []
@@ -125,24 +142,20 @@ def _sum_of_products(node: Contract, at: At, fresh: Fresh, avoid: Names) -> Node
     whole, apart = _parts(node, {label for label, index in given.items() if index is not None})
     if kept:  # a row or column: its products stay products
         apart += whole
-        operands = [
-            entry(n, [given.get(name) for name in names], fresh, avoid) for n, names in apart
-        ]
+        operands = [entry(n, [given.get(name) for name in names], place) for n, names in apart]
         labels = [[name for name in names if given.get(name) is None] for _, names in apart]
         return _conditioned(equal, contract(operands, labels, kept))
     bounds: list[tuple[str, Whole]] = []
     for n, names in apart:
         for name, size in zip(names, n.shape, strict=True):
             if name not in given:
-                letter = fresh(avoid)
-                avoid = avoid | {letter}
+                letter = place.fresh(place.used)
+                place = place.within(letter, ONE, size)
                 given[name] = Whole.of(letter)
                 bounds.append((letter, size))
-    factors = [entry(n, [given[name] for name in names], fresh, avoid) for n, names in apart]
-    result = _product(factors)
+    result = _product([entry(n, [given[name] for name in names], place) for n, names in apart])
     for letter, size in reversed(bounds):
-        coefficient, body = split_coefficient(result)
-        result = scale(coefficient, fold("sum", letter, 1, size, body))
+        result = _summed(letter, ONE, size, result, place)
     if whole:
         inner = contract([n for n, _ in whole], [names for _, names in whole], ())
         result = contract([inner, result], [(), ()], ())
@@ -178,24 +191,60 @@ def _parts(node: Contract, fixed: set[int]) -> tuple[Operands, Operands]:
 
 def _product(factors: Sequence[Node]) -> Node:
     """The product of scalars; conditions on entries are taken outside."""
-    conditions: list[Node] = []
-    plain: list[Node] = []
-    for factor in factors:
-        while isinstance(factor, Where) and _is_nothing(factor.otherwise):
-            conditions.append(factor.condition)
-            factor = factor.then
-        plain.append(factor)
-    return _conditioned(conditions, contract(plain, [()] * len(plain), ()))
+    conditions, plain = _conditions(contract(factors, [()] * len(factors), ()))
+    return _conditioned(conditions, plain)
+
+
+def _conditions(node: Node) -> tuple[list[Node], Node]:
+    """The conditions without which a scalar is 0, and the scalar where they hold."""
+    found, node = conditioned(node)
+    coefficient, node = split_coefficient(node)
+    if isinstance(node, Test):
+        return [*found, node], literal(coefficient)
+    if isinstance(node, Contract) and not node.shape:
+        plain: list[tuple[Node, tuple[int, ...]]] = []
+        for part, labels in zip(node.operands, node.labels, strict=True):
+            inner: list[Node] = []
+            if not part.shape:
+                inner, part = _conditions(part)
+            found += inner
+            plain.append((part, labels))
+        node = contract([n for n, _ in plain], [names for _, names in plain], ())
+    return found, scale(coefficient, node)
+
+
+def _summed(index: str, low: Whole, high: Whole, body: Node, place: Place) -> Node:
+    """Σ of a scalar; a condition that gives the index its value takes the sum away."""
+    conditions, inner = _conditions(body)
+    for condition in conditions:
+        value = _solved(condition, index)
+        if value is None:
+            continue
+        rest = [c for c in conditions if c is not condition]
+        inner, *rest = (substitute(n, {index: value}) for n in (inner, *rest))
+        if place.ranges.get(value.name or "") != (low, high):
+            rest = [test("≤", low, value), test("≤", value, high), *rest]
+        return _conditioned(rest, inner)
+    outside = [c for c in conditions if index not in c.free]
+    inside = [c for c in conditions if index in c.free]
+    coefficient, inner = split_coefficient(inner)
+    total = fold("sum", index, low, high, _conditioned(inside, inner))
+    return _conditioned(outside, scale(coefficient, total))
+
+
+def _solved(condition: Node, index: str) -> Whole | None:
+    """The value that an equation gives to an index."""
+    if not isinstance(condition, Test) or condition.op != "=":
+        return None
+    gap = condition.left - condition.right
+    slope = gap.coefficient(index)
+    return Whole.of(index) - gap * slope if slope in (1, -1) else None
 
 
 def _conditioned(conditions: Sequence[Node], node: Node) -> Node:
     for condition in reversed(conditions):
         node = where(condition, node, zero(node.shape) if node.shape else literal(0))
     return node
-
-
-def _is_nothing(node: Node) -> bool:
-    return is_zero(node) or node is literal(0)
 
 
 def _scattered(node: Scatter, at: At, below: Below) -> Node:
@@ -232,9 +281,29 @@ def _flat(node: Reshape, at: At) -> Whole:
     return place + 1
 
 
-def _renamed(index: str, body: Node, fresh: Fresh, avoid: Names) -> tuple[str, Node]:
+def _renamed(index: str, body: Node, place: Place) -> tuple[str, Node]:
     """The index and body of a sum, the index not among letters in use."""
-    if index not in avoid:
+    if index not in place.used:
         return index, body
-    letter = fresh(avoid | body.free)
+    letter = place.fresh(place.used | body.free)
     return letter, substitute(body, {index: letter})
+
+
+def shallow(node: Node, at: At) -> Node:
+    """The entry of what acts on every entry alike; products that sum are left whole."""
+    match node:
+        case Add():
+            return add([(c, shallow(n, at)) for c, n in node.terms], ())
+        case Apply():
+            return apply(node.function, *(shallow(n, at) for n in node.args))
+        case Power():
+            return power(shallow(node.base, at), node.exponent)
+        case Contract() if {n for names in node.labels for n in names} == set(node.out):
+            if len(set(node.out)) < len(node.out):
+                return select(node, at)
+            given = dict(zip(node.out, at, strict=True))
+            pairs = zip(node.operands, node.labels, strict=True)
+            factors = [shallow(n, [given[name] for name in names]) for n, names in pairs]
+            return contract(factors, [()] * len(factors), ())
+        case _:
+            return select(node, at) if node.shape else node

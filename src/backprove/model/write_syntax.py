@@ -6,6 +6,7 @@ They know syntax only. What array stands in which place is decided in `write` an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
@@ -26,10 +27,26 @@ from backprove.tensor.whole import Whole
 
 ONES = Name("ones")
 DECIMALS = 10**9
+LAST_LETTERS = "abcdfghijklmnopqrstuvwxyzαβγζηικμνξρτυφχψω"
 
 
 class NoMatrixForm(Exception):
     """An array that cannot be written with names and products alone, only by its components."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Preferences: letters for indices in their order, and names that have a meaning already."""
+
+    indices: tuple[str, ...] = tuple("ijklrspquvabcdmnxyz")
+    taken: frozenset[str] = frozenset()
+
+    def fresh(self, used: frozenset[str]) -> str:
+        """A letter for an index that is not in use."""
+        for letter in (*self.indices, *LAST_LETTERS):
+            if letter not in used:
+                return letter
+        raise NoMatrixForm("no letter is left for an index")
 
 
 def number(value: Fraction | int) -> Expr:

@@ -88,12 +88,12 @@ def _exponent(r: Reader, name: str) -> Expr:
 
 
 def _with_argument(r: Reader, name: str, start: int, primes: int) -> Expr:
-    if name == "log" and r.kind == "name" and r.function(r.value) == "det":
+    if name == "log" and r.peek() == "name" and r.function(r.value) == "det":
         inner = r.word()
         if isinstance(inner, Call) and inner.function == "det":
             return Call("logdet", inner.args, span=(start, r.end))
         return Call(name, (inner,), (), primes, (start, r.end))
-    kind = r.kind
+    kind = r.peek()
     if name == "sqrt" and kind == "[":
         return _root(r, start)
     if kind == "(":
@@ -131,7 +131,7 @@ def long_function(r: Reader) -> tuple[int, str] | None:
 def _root(r: Reader, start: int) -> Expr:
     """`\\sqrt[3]{x}`."""
     degree = r.group("[", "]")
-    if r.kind != "{":
+    if r.peek() != "{":
         r.fail(f"expected {{ after the degree of the root, found {r.shown()}")
     body = brackets.braces(r)
     span = (start, r.end)
@@ -145,7 +145,7 @@ def _arguments(r: Reader, name: str) -> tuple[tuple[Expr, ...], tuple[tuple[str,
     args: list[Expr] = []
     options: list[tuple[str, Expr]] = []
     r.i += 1
-    if r.kind == ")":
+    if r.peek() == ")":
         r.fail(f"{name} needs an argument")
     while True:
         option = _option(r)
@@ -164,7 +164,7 @@ def _arguments(r: Reader, name: str) -> tuple[tuple[Expr, ...], tuple[tuple[str,
 
 def _option(r: Reader) -> str:
     """The name before an `=`, of which the cursor is then past."""
-    if r.kind != "name":
+    if r.peek() != "name":
         return ""
     joined, i = r.value, r.i + 1
     while r.kind_at(i) == "_" and r.word_at(i + 1):

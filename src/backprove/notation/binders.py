@@ -56,13 +56,13 @@ def _in_bracket(r: Reader) -> Binder:
 
 
 def _above(r: Reader) -> Expr:
-    if r.kind == "{":
+    if r.peek() == "{":
         return r.group("{", "}")
-    if r.kind == "(":
+    if r.peek() == "(":
         return r.group("(", ")")
-    if r.kind == "num":
+    if r.peek() == "num":
         return r.number()
-    if r.kind == "name":
+    if r.peek() == "name":
         start, word = r.start, r.value
         whole = word in r.names or not word.isascii()
         r.rest_of(len(word) if whole else 1)
@@ -71,22 +71,22 @@ def _above(r: Reader) -> Expr:
 
 
 def _below(r: Reader) -> list[Binder | Expr]:
-    if r.kind == "name":
+    if r.peek() == "name":
         start, word = r.start, r.value
         whole = word in r.names or len(word) > 3
         length = len(word) if whole or r.first_name(word[1:] or "?") == len(word) - 1 else 1
         r.rest_of(length)
         return [Name(word[:length], (start, start + length))]
-    if r.kind not in ("{", "("):
+    if r.peek() not in ("{", "("):
         r.fail(f"expected an index to sum over, found {r.shown()}")
-    closing = "}" if r.kind == "{" else ")"
+    closing = "}" if r.peek() == "{" else ")"
     lowered, in_space, bar = r.lowered, r.in_space, r.bar
     r.lowered, r.in_space, r.bar = True, False, ""
     r.i += 1
-    if r.kind == closing:
+    if r.peek() == closing:
         r.fail("nothing to sum over")
     items = [_item(r)]
-    while r.kind in (",", ":", "|", ";", "\\\\"):
+    while r.peek() in (",", ":", "|", ";", "\\\\"):
         r.i += 1
         items.append(_item(r))
     r.expect(closing, " after the index of the sum")
@@ -97,12 +97,12 @@ def _below(r: Reader) -> list[Binder | Expr]:
 def _item(r: Reader) -> Binder | Expr:
     """`i`, `i = 1`, `i = 1..n`, `1 ≤ i ≤ n`, `k ≠ i`."""
     start = r.start
-    if r.kind == "name" and r.kind_at(r.i + 1) == "=":
+    if r.peek() == "name" and r.kind_at(r.i + 1) == "=":
         name = r.value
         r.i += 2
         low = r.expression()
         while r.take(","):  # `i = 1, …, n`
-            if r.kind != "..":
+            if r.peek() != "..":
                 r.i -= 1
                 break
         high = None
@@ -111,7 +111,7 @@ def _item(r: Reader) -> Binder | Expr:
             high = r.expression()
         return Binder(name, low, high, (start, r.end))
     first = r.expression()
-    if r.kind in brackets.RELATIONS:
+    if r.peek() in brackets.RELATIONS:
         return brackets.chain(r, first, start)
     return first
 

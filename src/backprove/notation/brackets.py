@@ -22,7 +22,7 @@ _CLOSING = {"{": "}", "⦃": "⦄"}
 
 def braces(r: Reader) -> Expr:
     """A group, or `{a if x > 0; b otherwise}`."""
-    opening = r.kind
+    opening = r.peek()
     close = r.closing[r.i]
     i = r.i + 1
     while i < close:
@@ -76,7 +76,7 @@ def condition(r: Reader, *, branch_commas: bool = False) -> Expr:
     while True:
         if r.word_at(r.i) == "and" and "and" not in r.names:
             r.i += 1
-        elif r.kind == "," and not (branch_commas and _begins_branch(r, r.i + 1)):
+        elif r.peek() == "," and not (branch_commas and _begins_branch(r, r.i + 1)):
             if r.kind_at(r.i + 1) in ("\\\\", "end", "eof"):
                 r.i += 1
                 break
@@ -99,7 +99,7 @@ def _begins_branch(r: Reader, i: int) -> bool:
 def _compare(r: Reader) -> Expr:
     start = r.start
     first = r.expression()
-    if r.kind == "∈" and r.kind_at(r.i + 1) == "[":
+    if r.peek() == "∈" and r.kind_at(r.i + 1) == "[":
         r.i += 2
         low = r.expression()
         r.expect(",", " in an interval")
@@ -111,9 +111,10 @@ def _compare(r: Reader) -> Expr:
 
 def chain(r: Reader, first: Expr, start: int) -> Compare:
     """The rest of a comparison whose first operand is read."""
-    operands, ops = [first], []
-    while r.kind in RELATIONS:
-        ops.append(r.kind)
+    operands: list[Expr] = [first]
+    ops: list[str] = []
+    while r.peek() in RELATIONS:
+        ops.append(r.peek())
         r.i += 1
         operands.append(r.expression())
     if not ops:
@@ -123,7 +124,7 @@ def chain(r: Reader, first: Expr, start: int) -> Compare:
 
 def holds_condition(r: Reader) -> bool:
     """Whether the bracket or subscript here holds a condition, so that a 1 before it indicates."""
-    i = r.i + (1 if r.kind == "_" else 0)
+    i = r.i + (1 if r.peek() == "_" else 0)
     close = r.closing.get(i)
     if close is None or r.kind_at(i) == "begin":
         return False
@@ -145,12 +146,12 @@ def indicator(r: Reader, start: int) -> Expr:
     r.take("_")
     close = r.closing[r.i]
     r.i += 1
-    if r.kind in ("[", "⦃", "(", "{") and r.closing[r.i] == close - 1:
+    if r.peek() in ("[", "⦃", "(", "{") and r.closing[r.i] == close - 1:
         r.i += 1
     bar, lowered, in_space = r.bar, r.lowered, r.in_space
     r.bar, r.lowered, r.in_space = "", False, False
     node = condition(r)
-    if r.i < close - 1 or (r.i == close - 1 and r.kind not in ("]", "⦄", ")", "}")):
+    if r.i < close - 1 or (r.i == close - 1 and r.peek() not in ("]", "⦄", ")", "}")):
         r.fail(f"expected the end of the condition, found {r.shown()}")
     r.i = close + 1
     r.bar, r.lowered, r.in_space = bar, lowered, in_space
@@ -180,7 +181,7 @@ def square(r: Reader) -> Expr:
                 several = True
                 break
             continue
-        if r.kind in (";", "\\\\"):
+        if r.peek() in (";", "\\\\"):
             r.i += 1
             if r.i == close:
                 break

@@ -46,20 +46,20 @@ class Cursor:
         self.text = text
         self.tokens, self.closing = lex(text)
         self.names = names
-        self.i = 0
-        self.depth = 0
-        self.deepest = 0
-        self.chained = 0
-        self.bar = ""  # '|', '||' or '‖' while inside such bars
-        self.lowered = False  # inside a subscript, where runs of letters stay whole
-        self.in_space = False  # inside the axes of a space, where × and x separate
-        self.hits = False  # in a function of words of T and F
+        self.i: int = 0
+        self.depth: int = 0
+        self.deepest: int = 0
+        self.chained: int = 0
+        self.bar: str = ""  # '|', '||' or '‖' while inside such bars
+        self.lowered: bool = False  # inside a subscript, where runs of letters stay whole
+        self.in_space: bool = False  # inside the axes of a space, where × and x separate
+        self.hits: bool = False  # in a function of words of T and F
         self.tagged: frozenset[str] | None = None
 
     # --- the cursor ------------------------------------------------------------------------------
 
-    @property
-    def kind(self) -> str:
+    def peek(self) -> str:
+        """The kind of the token here."""
         return self.tokens[self.i][0]
 
     @property

@@ -29,15 +29,15 @@ def partial(r: Reader) -> Expr:
     r.i += 1
     order, immediate = _order(r)
     of: Expr | None = None
-    if r.kind != "/":
+    if r.peek() != "/":
         of = r.factor()
-        if r.kind == "(" and r.kind_at(r.closing[r.i] + 1) == "/":
+        if r.peek() == "(" and r.kind_at(r.closing[r.i] + 1) == "/":
             of = Product((of, r.group("(", ")")), ("",), (of.span[0], r.end))
     r.expect("/", " in a derivative")
-    wrapped = r.kind == "(" and r.kind_at(r.i + 1) == "∂"
+    wrapped = r.peek() == "(" and r.kind_at(r.i + 1) == "∂"
     if wrapped:
         r.i += 1
-    if r.kind != "∂":
+    if r.peek() != "∂":
         r.fail(f"expected ∂ and the variable, found {r.shown()}")
     by = _variables(r, order)
     if wrapped:
@@ -49,7 +49,7 @@ def partial(r: Reader) -> Expr:
 
 def _order(r: Reader) -> tuple[int, bool]:
     """What is written on a ∂: `²` or `⁺`."""
-    if r.kind != "^":
+    if r.peek() != "^":
         return 1, False
     close = r.closing.get(r.i + 1, r.i + 1)
     inside = r.tokens[r.i + 2 : close] if close != r.i + 1 else r.tokens[r.i + 1 : r.i + 2]
@@ -67,9 +67,9 @@ def _variables(r: Reader, order: int) -> tuple[Expr, ...]:
     """`∂x`, `∂x∂x^T`, `∂x²`: the cursor stands on a ∂ (or a d)."""
     by: list[Expr] = []
     while len(by) < order:
-        if not (r.kind == "∂" or (r.kind == "name" and r.value.startswith("d"))):
+        if not (r.peek() == "∂" or (r.peek() == "name" and r.value.startswith("d"))):
             r.fail(f"expected {order} variables of differentiation, found {r.shown()}")
-        if r.kind == "name":
+        if r.peek() == "name":
             r.rest_of(1)
         else:
             r.i += 1
@@ -88,12 +88,12 @@ def _is_two(node: Expr) -> bool:
 
 
 def _variable(r: Reader) -> Expr:
-    if r.kind in ("name", "piece"):
+    if r.peek() in ("name", "piece"):
         word, start = r.value, r.start
         r.i += 1
         node: Expr = Name(word, (start, r.end))
-        return scripts.read(r, node) if r.kind in scripts.HANGING else node
-    if r.kind in ("(", "{", "accent", "⦃", "ones"):
+        return scripts.read(r, node) if r.peek() in scripts.HANGING else node
+    if r.peek() in ("(", "{", "accent", "⦃", "ones"):
         return r.factor()
     raise r.failure(f"expected the variable of differentiation, found {r.shown()}")
 
@@ -109,12 +109,12 @@ def plain(r: Reader, word: str) -> Expr | None:
         return None
     order = 1
     r.rest_of(1)
-    if r.kind == "^":
+    if r.peek() == "^":
         order, _ = _order(r)
     of: Expr | None = None
     if r.i < slash:
         of = _variable(r)
-        if r.kind == "(" and r.closing[r.i] + 1 == slash:
+        if r.peek() == "(" and r.closing[r.i] + 1 == slash:
             of = Product((of, r.group("(", ")")), ("",), (of.span[0], r.end))
     if r.i != slash:
         r.fail(f"expected / in a derivative, found {r.shown()}")
@@ -186,7 +186,7 @@ def fraction(r: Reader) -> Expr:
     """`\\frac{a}{b}`, `\\frac12`, `\\frac{\\partial E}{\\partial W}`, `\\frac{d}{dx} f`."""
     start = r.start
     r.i += 1
-    if r.kind == "{":
+    if r.peek() == "{":
         close = r.closing[r.i]
         if r.kind_at(close + 1) == "{":
             style = _style(r, r.i + 1, close, close + 2)
@@ -286,7 +286,7 @@ def nabla(r: Reader) -> Expr:
     r.i += 1
     order, items = 1, ()
     for _ in range(2):
-        if r.kind == "^":
+        if r.peek() == "^":
             order, immediate = _order(r)
             if immediate:
                 r.fail("expected ∇ or ∇²", r.i - 1)

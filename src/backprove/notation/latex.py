@@ -10,8 +10,7 @@ from backprove.notation.spellings import ACCENTS, GREEK
 from backprove.notation.syntax import Expr, Number, Space, Statement
 from backprove.notation.write import Writer, tight
 
-_LETTERS = {letter: f"\\{name}" for name, letter in GREEK.items() if not name.startswith("var")}
-_LETTERS |= {
+_LETTERS = {letter: f"\\{name}" for name, letter in GREEK.items() if not name.startswith("var")} | {
     "ε": "\\varepsilon",
     "φ": "\\varphi",
     "ℓ": "\\ell",

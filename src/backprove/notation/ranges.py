@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 def read_ranges(r: Reader) -> tuple[Range, ...]:
     """`for t = 1..3, b = 1..T`; `for all t` restricts nothing."""
-    while r.kind in (",", "quad") and (
+    while r.peek() in (",", "quad") and (
         r.word_at(r.i + 1) in ("for", "forall") or r.kind_at(r.i + 1) in ("∀", "(", "quad")
     ):
         r.i += 1
     bracket = False
-    if r.word_at(r.i) in ("for", "forall") or r.kind == "∀":
+    if r.word_at(r.i) in ("for", "forall") or r.peek() == "∀":
         r.i += 1
         if r.word_at(r.i) in ("all", "each", "every", "any"):
             r.i += 1
-    elif r.kind == "(" and (
+    elif r.peek() == "(" and (
         r.word_at(r.i + 1) in ("for", "forall")
         or r.kind_at(r.i + 1) == "∀"
         or (r.kind_at(r.i + 1) == "name" and r.kind_at(r.i + 2) == "=")
     ):
         bracket = True
         r.i += 1
-        if r.word_at(r.i) in ("for", "forall") or r.kind == "∀":
+        if r.word_at(r.i) in ("for", "forall") or r.peek() == "∀":
             r.i += 1
-    elif r.kind in (",", ";", "\\\\", "quad") and r.i and _range_at(r, r.i + 1):
+    elif r.peek() in (",", ";", "\\\\", "quad") and r.i and _range_at(r, r.i + 1):
         r.i += 1
     else:
         return ()
     ranges: list[Range] = []
     while True:
         ranges.extend(_range(r))
-        if (r.kind == "," or r.word_at(r.i) == "and") and _range_at(r, r.i + 1):
+        if (r.peek() == "," or r.word_at(r.i) == "and") and _range_at(r, r.i + 1):
             r.i += 1
             continue
         break
@@ -71,25 +71,25 @@ def _range_at(r: Reader, i: int) -> bool:
 
 def _range(r: Reader) -> list[Range]:
     start = r.start
-    if r.kind == "num":  # 1 ≤ t ≤ T
+    if r.peek() == "num":  # 1 ≤ t ≤ T
         return [_between(r)]
     names: list[str] = []
     while True:
-        if r.kind != "name":
+        if r.peek() != "name":
             r.fail(f"expected an index such as t, found {r.shown()}")
         names.append(r.value)
         r.i += 1
-        if r.kind == "," and r.kind_at(r.i + 1) == "name":
+        if r.peek() == "," and r.kind_at(r.i + 1) == "name":
             r.i += 1
             continue
         break
     closing = ""
     if r.take("="):
         pass
-    elif r.kind == "∈" or r.word_at(r.i) == "in":
+    elif r.peek() == "∈" or r.word_at(r.i) == "in":
         r.i += 1
-        if r.kind in ("{", "⦃"):
-            closing = "}" if r.kind == "{" else "⦄"
+        if r.peek() in ("{", "⦃"):
+            closing = "}" if r.peek() == "{" else "⦄"
             r.i += 1
     else:
         return []  # for all t
@@ -104,7 +104,7 @@ def _between(r: Reader) -> Range:
     low = r.expression()
     if not r.take("≤"):
         r.fail(f"expected ≤, found {r.shown()}")
-    name = r.value if r.kind == "name" else ""
+    name = r.value if r.peek() == "name" else ""
     r.i += 1
     if not name or not r.take("≤"):
         r.fail(f"expected a range such as t = 1..3, found {r.shown()}")
@@ -116,14 +116,14 @@ def _bounds(r: Reader) -> tuple[Expr, Expr]:
     values = [r.expression()]
     dotted = False
     while True:
-        if r.kind == ".." or (r.kind == "," and r.kind_at(r.i + 1) == ".."):
-            r.i += 1 if r.kind == ".." else 2
+        if r.peek() == ".." or (r.peek() == "," and r.kind_at(r.i + 1) == ".."):
+            r.i += 1 if r.peek() == ".." else 2
             r.take(",")
             dotted = True
         elif r.word_at(r.i) == "to":
             r.i += 1
             dotted = True
-        elif r.kind == "," and not _range_at(r, r.i + 1) and _value_at(r, r.i + 1):
+        elif r.peek() == "," and not _range_at(r, r.i + 1) and _value_at(r, r.i + 1):
             r.i += 1
         else:
             break

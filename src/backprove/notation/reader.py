@@ -76,16 +76,16 @@ class Reader(Cursor):
         self.enter()
         start = self.start
         sign = 1
-        if self.kind in _SUMMING:
-            sign = 1 if self.kind == "+" else -1
+        if self.peek() in _SUMMING:
+            sign = 1 if self.peek() == "+" else -1
             self.i += 1
         first = self.product()
-        if self.kind not in _SUMMING:
+        if self.peek() not in _SUMMING:
             self.depth -= 1
             return first if sign > 0 else Sum(((-1, first),), (start, self.end))
         terms = [(sign, first)]
-        while self.kind in _SUMMING:
-            sign = 1 if self.kind == "+" else -1
+        while self.peek() in _SUMMING:
+            sign = 1 if self.peek() == "+" else -1
             self.i += 1
             terms.append((sign, self.product()))
         self.depth -= 1
@@ -94,16 +94,17 @@ class Reader(Cursor):
     def product(self) -> Expr:
         start = self.start
         first = self.run()
-        if self.kind not in _TIMES or (self.in_space and self.kind == "×"):
+        if self.peek() not in _TIMES or (self.in_space and self.peek() == "×"):
             return first
-        factors = [first]
+        factors: list[Expr] = [first]
         ops: list[str] = []
-        while (op := self.kind) in _TIMES and not (self.in_space and op == "×"):
+        while (op := self.peek()) in _TIMES and not (self.in_space and op == "×"):
             self.i += 1
             right = self.signed(self.run)
             if op == "⊘":
                 left = self.joined(factors, ops, start)
-                factors, ops = [Quotient(left, right, True, (start, self.end))], []
+                factors = [Quotient(left, right, True, (start, self.end))]
+                ops = []
                 self.chained += 1
             else:
                 factors.append(right)
@@ -115,7 +116,7 @@ class Reader(Cursor):
         first = self.factor()
         factors: list[Expr] = [first]
         while True:
-            kind = self.kind
+            kind = self.peek()
             if kind == "/":
                 if self.kind_at(self.i + 1) == "/":  # the // that closes a handwritten line
                     break
@@ -231,11 +232,11 @@ class Reader(Cursor):
         self.i += 1
         if (
             value == "1"
-            and self.kind in ("[", "(", "_", "{", "⦃")
+            and self.peek() in ("[", "(", "_", "{", "⦃")
             and brackets.holds_condition(self)
         ):
             return brackets.indicator(self, start)
-        if self.kind == "%":
+        if self.peek() == "%":
             value += "%"
             end = self.tokens[self.i][3]
             self.i += 1
@@ -258,7 +259,7 @@ class Reader(Cursor):
         bar, lowered, in_space = self.bar, self.lowered, self.in_space
         self.bar, self.in_space = "", False
         self.i += 1
-        if self.kind == closing:
+        if self.peek() == closing:
             self.fail("nothing stands between these brackets", self.i - 1)
         body = self.expression()
         self.expect(closing)
@@ -313,19 +314,19 @@ class Reader(Cursor):
     def target(self) -> Expr:
         """A name that is being given a meaning: no function, no product, whatever the word."""
         start = self.start
-        if self.kind == "accent":
+        if self.peek() == "accent":
             node = self.accented()
-        elif self.kind == "name":
+        elif self.peek() == "name":
             word = self.value
             self.i += 1
             node = Name(word, (start, self.end))
-            while self.kind == "'":
+            while self.peek() == "'":
                 self.i += 1
                 node = Name(node.text + "'", (start, self.end))
         else:
             self.fail(f"expected a name, found {self.shown()}")
-        while self.kind in ("_", "^", "[", "num"):
-            if self.kind == "num" and self.start != self.end:
+        while self.peek() in ("_", "^", "[", "num"):
+            if self.peek() == "num" and self.start != self.end:
                 break
             before = node
             node = scripts.one(self, node)
@@ -341,13 +342,13 @@ class Reader(Cursor):
         mark = self.value
         start = self.start
         self.i += 1
-        if self.kind == "{":
+        if self.peek() == "{":
             self.i += 1
             body = self.factor()
             self.expect("}", " after the accented name")
-        elif self.kind == "accent":
+        elif self.peek() == "accent":
             body = self.accented()
-        elif self.kind == "name":
+        elif self.peek() == "name":
             word = self.value
             self.rest_of(1)
             body = Name(word[0], (start, self.end))
@@ -412,6 +413,6 @@ def read_expression(text: str, names: frozenset[str] = frozenset()) -> Expr:
     reader = Reader(text, frozenset(names))
     reader.tokens, reader.closing = without_gaps(reader.tokens, reader.closing)
     node = reader.expression()
-    if reader.kind != "eof":
+    if reader.peek() != "eof":
         reader.fail(f"expected the end of the expression, found {reader.shown()}")
     return reader.finish(node)

@@ -34,11 +34,11 @@ def read(r: Reader, node: Expr) -> Expr:
     """The operand with all that hangs on it."""
     count = 0
     raised = False  # whether the outermost layer is a superscript read here
-    while r.kind in HANGING:
-        if raised and r.kind == "_":
+    while r.peek() in HANGING:
+        if raised and r.peek() == "_":
             node = _lower_under(r, node)
         else:
-            kind = r.kind
+            kind = r.peek()
             before = node
             node = one(r, node)
             if node is before:
@@ -52,7 +52,7 @@ def read(r: Reader, node: Expr) -> Expr:
 
 def one(r: Reader, node: Expr) -> Expr:
     """The operand with the next thing that hangs on it; the same node where nothing does."""
-    kind = r.kind
+    kind = r.peek()
     if kind == "_":
         return subscript(r, node)
     if kind == "^":
@@ -114,7 +114,7 @@ def _named_norm(r: Reader, node: Call, items: tuple[Expr, ...], span: tuple[int,
 
 def below(r: Reader, node: Expr) -> tuple[Expr, ...]:
     """The items of a subscript, braced or not."""
-    kind = r.kind
+    kind = r.peek()
     if kind == "{" or kind == "(":
         closing = "}" if kind == "{" else ")"
         close = r.closing[r.i]
@@ -202,7 +202,7 @@ def superscript(r: Reader, node: Expr) -> Expr:
         return _prime(r, node)
     if kind == "-":
         r.i += 1
-        if r.kind == "top" or r.value == "T":
+        if r.peek() == "top" or r.value == "T":
             r.rest_of(1)
             return _inverse_transposed(r, node)
         return _raised(r, node, _negative(r, _single(r), start))
@@ -242,7 +242,7 @@ def _braced_superscript(r: Reader, node: Expr) -> Expr:
     size = close - r.i
     if size == 0:
         r.fail("nothing stands in this superscript", opening)
-    first = r.kind
+    first = r.peek()
     if size == 1 and (first == "top" or (r.value == "T" and not _counts(r, node))):
         r.i = close + 1
         return _transposed(r, node)

@@ -21,7 +21,7 @@ def read_space(r: Reader) -> Space:
     r.i += 1
     axes: list[Expr | tuple[Expr, ...]] = []
     if r.take("^"):
-        axes = _axes_group(r) if r.kind in ("{", "(") else [_axis(r, whole=False)]
+        axes = _axes_group(r) if r.peek() in ("{", "(") else [_axis(r, whole=False)]
         while _at_cross(r) and r.kind_at(r.i + 1) in ("num", "name", "(", "{"):
             r.i += 1
             axes.append(_axis(r, whole=False))
@@ -32,12 +32,12 @@ def _axes_group(r: Reader) -> list[Expr | tuple[Expr, ...]]:
     """The axes in brackets; a bracket around all of them means nothing."""
     opening = r.i
     r.i += 1
-    if r.kind in ("(", "{") and r.closing[r.i] == r.closing[opening] - 1:
+    if r.peek() in ("(", "{") and r.closing[r.i] == r.closing[opening] - 1:
         axes = _axes_group(r)
     else:
         axes = [_axis(r, whole=True)]
         while r.i < r.closing[opening]:
-            if not (_at_cross(r) or r.kind in (",", "*")):
+            if not (_at_cross(r) or r.peek() in (",", "*")):
                 r.fail(f"expected × between sizes, found {r.shown()}")
             r.i += 1
             axes.append(_axis(r, whole=True))
@@ -49,7 +49,7 @@ def _axes_group(r: Reader) -> list[Expr | tuple[Expr, ...]]:
 
 def _axis(r: Reader, *, whole: bool) -> Expr | tuple[Expr, ...]:
     """A size, or several in a bracket."""
-    if r.kind in ("(", "{") and _crossed(r, r.i):
+    if r.peek() in ("(", "{") and _crossed(r, r.i):
         group = _axes_group(r)
         flat: list[Expr] = []
         for axis in group:
@@ -94,7 +94,7 @@ def _split_crossed(r: Reader) -> None:
 
 
 def _at_cross(r: Reader) -> bool:
-    return r.kind == "×" or r.word_at(r.i) == "x"
+    return r.peek() == "×" or r.word_at(r.i) == "x"
 
 
 def read_facts(r: Reader) -> tuple[str, ...]:

@@ -60,24 +60,24 @@ class _Line:
         r = self.r
         self._drop_trailing()
         found: list[Statement] = []
-        while r.kind == "⇒":
+        while r.peek() == "⇒":
             r.i += 1
         shared = ranges.read_ranges(r)  # `for t = 1..3: …`
-        if shared and r.kind in (":", ","):
+        if shared and r.peek() in (":", ","):
             r.i += 1
         leading = shared
-        while r.kind != "eof":
+        while r.peek() != "eof":
             found.append(self._statement())
             here = ranges.read_ranges(r)
             if here:
                 shared = here
                 found = [s if s.ranges else replace(s, ranges=here) for s in found]
-            if r.kind == "eof":
+            if r.peek() == "eof":
                 break
-            if r.kind in _BETWEEN or r.word_at(r.i) == "and" or r.kind == "⇒":
-                while r.kind in _BETWEEN or r.word_at(r.i) == "and" or r.kind == "⇒":
+            if r.peek() in _BETWEEN or r.word_at(r.i) == "and" or r.peek() == "⇒":
+                while r.peek() in _BETWEEN or r.word_at(r.i) == "and" or r.peek() == "⇒":
                     r.i += 1
-                if r.kind == "eof":
+                if r.peek() == "eof":
                     break
             elif r.word_at(r.i) not in INTRODUCTIONS and r.value != "such":
                 self._unfinished(found[-1], shared)
@@ -95,7 +95,7 @@ class _Line:
 
     def _unfinished(self, last: Statement, shared: tuple[Range, ...]) -> None:
         r = self.r
-        if r.kind in _ORDERING:
+        if r.peek() in _ORDERING:
             r.fail("an inequality is no claim; expected = or ≈")
         after = (
             "the ranges"
@@ -134,7 +134,7 @@ class _Line:
         ):
             intro = INTRODUCTIONS[word.lower()]
             r.i += 1
-            if r.kind in (":", ","):
+            if r.peek() in (":", ","):
                 r.i += 1
             if r.word_at(r.i) == "us" or r.word_at(r.i) == "that":
                 r.i += 1
@@ -143,22 +143,22 @@ class _Line:
         sides: list[Expr | Space] = [r.expression()]
         ops: list[str] = []
         while True:
-            while r.kind == "quad":
+            while r.peek() == "quad":
                 r.i += 1
-            if r.kind in _EQUAL:
-                ops.append(r.kind)
+            if r.peek() in _EQUAL:
+                ops.append(r.peek())
                 r.i += 1
                 sides.append(r.expression())
-            elif r.kind == "∈":
+            elif r.peek() == "∈":
                 ops.append("∈")
                 r.i += 1
                 sides.append(sets.read_space(r))
-            elif r.kind == ":" and r.kind_at(r.i + 1) == "=":
+            elif r.peek() == ":" and r.kind_at(r.i + 1) == "=":
                 r.i += 1
             else:
                 break
         if not ops:
-            if r.kind in _ORDERING:
+            if r.peek() in _ORDERING:
                 r.fail("an inequality is no claim; expected = or ≈")
             r.fail(f"expected =, found {r.shown()}")
         return Relation(tuple(sides), tuple(ops), (), intro, (start, r.end))
@@ -194,11 +194,11 @@ class _Line:
     def _declaration(self, start: int) -> Declaration:
         r = self.r
         targets = [self._target()]
-        while r.kind != "∈":
+        while r.peek() != "∈":
             r.i += 1  # a comma or `and`, as _declares has seen
             targets.append(self._target())
         r.i += 1
-        if r.kind == "(" and sets.fact_at(r, r.i - 1):
+        if r.peek() == "(" and sets.fact_at(r, r.i - 1):
             r.i -= 1
             space = Space((), "R", (r.start, r.start))
         else:

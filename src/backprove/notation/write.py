@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from backprove.notation.syntax import (
     Array,
@@ -51,16 +52,14 @@ _FACT_WORDS = {"unit-interval": "in (0,1)"}
 def walk(node: object) -> list[object]:
     """All nodes of a tree."""
     found: list[object] = []
-    stack = [node]
+    stack: list[object] = [node]
     while stack:
         current = stack.pop()
         if isinstance(current, tuple):
-            stack.extend(current)  # type: ignore[misc]
-        elif hasattr(current, "span"):
+            stack.extend(cast(tuple[object, ...], current))
+        elif is_dataclass(current):
             found.append(current)
-            stack.extend(
-                getattr(current, slot) for slot in type(current).__slots__ if slot != "span"
-            )
+            stack.extend(getattr(current, f.name) for f in fields(current) if f.name != "span")
     return found
 
 
@@ -177,10 +176,10 @@ class Writer(ABC):
         Where it is not the last of its level, a sum must not swallow what follows.
         """
         text = self.write(node)
-        if self.level(node) < place or (not last and ends_open(node)):
-            if not (isinstance(node, Big) and last and place <= FACTOR and place != ATOM):
-                return self.bracket(text)
-        return text
+        if not last and ends_open(node):
+            return self.bracket(text)
+        at_the_end = isinstance(node, Big) and last and place != ATOM  # `a \\sum_i b`
+        return text if self.level(node) >= place or at_the_end else self.bracket(text)
 
     def write(self, node: Expr | Space | Statement) -> str:
         return self._by_type[type(node)](node)
@@ -329,7 +328,7 @@ class Writer(ABC):
         return self.write(node)
 
     def _derivative(self, node: Derivative) -> str:
-        same = len(node.by) == 2 and node.by[0] == node.by[1]
+        same = len(node.by) == 2 and node.by[0] == node.by[-1]
         simple = isinstance(node.by[0], Name | Index | Tag) and (len(node.by) == 1 or same)
         if node.style == "nabla" and not node.immediate and simple:
             of = self.put(node.of, FACTOR, last=False)
@@ -346,8 +345,9 @@ class Writer(ABC):
         )
         of = self._differentiated(node.of)
         by = [self._differentiated(variable) for variable in node.by]
-        if len(by) == 2 and not isinstance(node.by[1], Transpose):
-            by[1] = self._turned(node.by[1])
+        last = node.by[-1]
+        if len(by) == 2 and not isinstance(last, Transpose):
+            by[1] = self._turned(last)
         return self.partial(of, by, "d" if straight else "∂", node.immediate)
 
     def _differentiated(self, node: Expr) -> str:
@@ -367,9 +367,9 @@ class Writer(ABC):
     def _array(self, node: Array) -> str:
         rows = [item.items for item in node.items if isinstance(item, Array)]
         widths = {len(row) for row in rows}  # a matrix of one column would be read as a vector
-        if len(rows) == len(node.items) and len(widths) == 1 and widths != {1}:
-            if not any(isinstance(cell, Array) for row in rows for cell in row):
-                return self.matrix([[self.put(cell) for cell in row] for row in rows])
+        even = len(rows) == len(node.items) and len(widths) == 1 and widths != {1}
+        if even and not any(isinstance(cell, Array) for row in rows for cell in row):
+            return self.matrix([[self.put(cell) for cell in row] for row in rows])
         return self.vector([self.put(item) for item in node.items])
 
     def _stack(self, node: Stack) -> str:

@@ -92,6 +92,10 @@ def identity(size: WholeLike) -> Node:
     return Identity.intern((size, size), NOTHING, ()) if size != ONE else ones((size, size))
 
 
+def _is_nothing(node: Node) -> bool:
+    return is_zero(node) or (isinstance(node, Literal) and not node.value)
+
+
 def is_zero(node: Node) -> bool:
     """Whether this is the array of zeros."""
     return isinstance(node, Add) and not node.terms
@@ -126,7 +130,7 @@ def add(terms: Iterable[tuple[int | Fraction, Node]], shape: Shape | None = None
             inner, part = split_coefficient(node)
             total[part] = total.get(part, Fraction(0)) + factor * inner
     assert shape is not None
-    kept = tuple((c, n) for n, c in total.items() if c)
+    kept = _conditions_met(tuple((c, n) for n, c in total.items() if c), shape)
     if len(kept) == 1:
         (coefficient, node) = kept[0]
         if coefficient == 1:
@@ -135,6 +139,28 @@ def add(terms: Iterable[tuple[int | Fraction, Node]], shape: Shape | None = None
             return literal(coefficient)
     children = tuple(n for _, n in kept)
     return Add.intern(shape, free_of(children), children, kept)
+
+
+def _conditions_met(
+    terms: tuple[tuple[Fraction, Node], ...], shape: Shape
+) -> tuple[tuple[Fraction, Node], ...]:
+    """Terms under one condition stand under it together."""
+    under: dict[Node, list[tuple[Fraction, Node]]] = {}
+    for c, n in terms:
+        if isinstance(n, Where) and _is_nothing(n.otherwise):
+            under.setdefault(n.condition, []).append((c, n.then))
+    if all(len(group) < 2 for group in under.values()):
+        return terms
+    nothing = zero(shape) if shape else literal(0)
+    kept: list[tuple[Fraction, Node]] = []
+    for c, n in terms:
+        if isinstance(n, Where) and _is_nothing(n.otherwise):
+            group = under.pop(n.condition, None)
+            if group is None:
+                continue
+            n, c = where(n.condition, add(group, shape), nothing), Fraction(1)
+        kept.append((c, n))
+    return tuple(kept)
 
 
 def scale(factor: int | Fraction, node: Node) -> Node:
@@ -165,6 +191,12 @@ def contract(
             if sizes.setdefault(name, size) != size:
                 raise ShapeError(f"sizes {sizes[name]} and {size} do not fit")
     shape = tuple(sizes[name] for name in out)
+    for position, node in enumerate(operands):
+        if isinstance(node, Where) and _is_nothing(node.otherwise):
+            # a condition on a factor is a condition on the product
+            inner = [*operands[:position], node.then, *operands[position + 1 :]]
+            nothing = zero(shape) if shape else literal(0)
+            return where(node.condition, contract(inner, labels, out), nothing)
     product = _Product(sizes, list(out))
     for node, names in zip(operands, labels, strict=True):
         product.put(node, list(names))
@@ -469,7 +501,7 @@ def select(arg: Node, at: Sequence[WholeLike | None]) -> Node:
     shape = tuple(s for s, i in zip(arg.shape, index, strict=True) if i is None)
     if isinstance(arg, Ones):
         return ones(shape)
-    if isinstance(arg, Build) and all(i is not None for i in index[: len(arg.indices)]):
+    if isinstance(arg, Build) and _inside(index, arg):
         head = {n: i for n, i in zip(arg.indices, index, strict=False) if i is not None}
         body = substitute(arg.body, head)
         return select(body, index[len(arg.indices) :]) if body.shape else body
@@ -479,6 +511,17 @@ def select(arg: Node, at: Sequence[WholeLike | None]) -> Node:
             part = arg.parts[first.constant - 1]
             return select(part, index[1:]) if part.shape else part
     return Select.intern(shape, free_of((arg,), *index), (arg,), arg, index)
+
+
+def _inside(index: tuple[Whole | None, ...], arg: Build) -> bool:
+    """Whether the indices of a built array are all given, as numbers inside its range."""
+    for place, size in zip(index[: len(arg.indices)], arg.shape, strict=False):
+        number, length = place.constant if place is not None else None, size.constant
+        if not isinstance(number, int) or not isinstance(length, int):
+            return False
+        if not 1 <= number <= length:
+            return False
+    return True
 
 
 def scatter(arg: Node, at: Sequence[WholeLike | None], shape: Shape) -> Node:

@@ -1,0 +1,75 @@
+"""Conditions as written: `i ≤ n`, `x > 0`, `1 ≤ i + 1 ≤ n`, several that must all hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from backprove.model.write_kinds import is_condition
+from backprove.model.write_syntax import number, written_index
+from backprove.notation.syntax import Both, Compare, Expr
+from backprove.tensor.build import is_zero, literal
+from backprove.tensor.nodes import Apply, Node, Test, Where
+
+COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
+RISING = {"<", "≤"}
+ZERO = literal(0)
+Write = Callable[[Node], Expr]
+
+
+def conditioned(node: Node, otherwise: Node = ZERO) -> tuple[list[Node], Node]:
+    """The conditions around a node that is `otherwise` where one of them fails, and the node."""
+    conditions: list[Node] = []
+    while isinstance(node, Where) and (
+        node.otherwise is otherwise or (otherwise is ZERO and is_zero(node.otherwise))
+    ):
+        conditions.append(node.condition)
+        node = node.then
+    return conditions, node
+
+
+def cases(node: Where) -> tuple[list[tuple[Node, list[Node]]], Node]:
+    """Values with their conditions, the first that hold is taken, and the value otherwise."""
+    found: list[tuple[Node, list[Node]]] = []
+    rest: Node = node
+    while isinstance(rest, Where):
+        conditions, then = conditioned(rest, rest.otherwise)
+        found.append((then, conditions))
+        rest = rest.otherwise
+    return found, rest
+
+
+def joined(conditions: Sequence[Node], write: Write) -> Expr:
+    """Conditions that must all hold; bounds on one index are chained."""
+    parts: list[Expr] = []
+    for condition in conditions:
+        one = _written(condition, write)
+        for part in one.parts if isinstance(one, Both) else (one,):
+            chained = next((c for p in parts if (c := _chained(p, part))), None)
+            if chained is None:
+                parts.append(part)
+            else:
+                parts[parts.index(chained[0])] = chained[1]
+    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+def _chained(old: Expr, new: Expr) -> tuple[Expr, Expr] | None:
+    """`1 ≤ i` and `i ≤ n` as `1 ≤ i ≤ n`, with the one that it takes the place of."""
+    for a, b in ((old, new), (new, old)):
+        if not isinstance(a, Compare) or not isinstance(b, Compare):
+            return None
+        if a.operands[-1] == b.operands[0] and set(a.ops + b.ops) <= RISING:
+            return old, Compare(a.operands + b.operands[1:], a.ops + b.ops)
+    return None
+
+
+def _written(node: Node, write: Write) -> Expr:
+    """What must hold for a scalar not to be 0."""
+    match node:
+        case Test():
+            return Compare((written_index(node.left), written_index(node.right)), (node.op,))
+        case Apply() if node.function in COMPARISONS:
+            return Compare(tuple(write(arg) for arg in node.args), (COMPARISONS[node.function],))
+        case Where() if is_condition(node):
+            return joined([node.condition, node.then], write)
+        case _:
+            return Compare((write(node), number(0)), ("≠",))
