@@ -1,13 +1,12 @@
 """Ways of multiplying two values: the moves of which readings of a product are made (NOTATION 5).
 
-A `Candidate` is one reading of a sub-expression with its values at every setting; the moves work
-on these arrays, so that a search through hundreds of readings costs little.
+A `Candidate` is one reading of a sub-expression with its values; the moves work on arrays, so that
+a search through hundreds of readings costs little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,48 +17,137 @@ from backprove.tensor.whole import Shape, Whole
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One reading: its values, one array per setting with `batch` leading axes before `shape`.
+Rule = Callable[..., Array]
+Words = Callable[..., str]
 
-    `text` says how it was read; `cost` counts what was changed from the literal reading (0: as
-    written). `of` and `by` are as in `model.value.Value`.
+
+class Candidate:
+    """One reading of a sub-expression.
+
+    `first` are its values at the first setting, with batch axes before those of `shape`; values at
+    other settings, and the words for the reading, are worked out from its parts when asked for,
+    since most candidates are never looked at again. `cost` counts what was changed from the
+    literal reading (0: as written). `of` and `by` are as in `model.value.Value`.
     """
 
-    arrays: tuple[Array, ...]
-    shape: Shape
-    row: bool = False
-    cost: int = 0
-    text: str = ""
-    of: Node | None = None
-    by: Node | None = None
+    __slots__ = ("_more", "_rule", "_words", "by", "cost", "first", "of", "parts", "row", "shape")
+
+    def __init__(
+        self,
+        rule: Rule,
+        words: Words | str,
+        parts: tuple[Candidate, ...],
+        shape: Shape,
+        *,
+        row: bool = False,
+        cost: int = 0,
+        of: Node | None = None,
+        by: Node | None = None,
+    ) -> None:
+        self._rule = rule
+        self._words = words
+        self.parts = parts
+        self.shape = shape
+        self.row = row
+        self.cost = cost
+        self.of = of
+        self.by = by
+        self._more: dict[int, Array] = {}
+        self.first: Array = rule(*[p.first for p in parts]) if parts else rule(0)
 
     @property
     def rank(self) -> int:
         return len(self.shape)
 
+    def at(self, setting: int) -> Array:
+        """The values at a setting, by its number."""
+        if not setting:
+            return self.first
+        found = self._more.get(setting)
+        if found is None:
+            parts = [p.at(setting) for p in self.parts]
+            found = self._more[setting] = self._rule(*parts) if parts else self._rule(setting)
+        return found
 
-def einsum(spec: str, *candidates: Candidate) -> tuple[Array, ...]:
-    """An einsum over the shape axes of candidates, at every setting."""
+    @property
+    def text(self) -> str:
+        """How it was read."""
+        if isinstance(self._words, str):
+            return self._words
+        return self._words(*[p.text for p in self.parts])
+
+
+def leaf(
+    arrays: Sequence[Array], text: str, shape: Shape, *, row: bool = False, cost: int = 0,
+    of: Node | None = None, by: Node | None = None,
+) -> Candidate:
+    """A candidate with its values given."""
+    return Candidate(lambda k: arrays[k], text, (), shape, row=row, cost=cost, of=of, by=by)
+
+
+def changed(c: Candidate, rule: Rule, words: Words, shape: Shape | None = None, *,
+            row: bool | None = None, cost: int = 0) -> Candidate:
+    """A function of a candidate's values."""
+    return Candidate(
+        rule, words, (c,), c.shape if shape is None else shape,
+        row=c.row if row is None else row, cost=c.cost + cost,
+    )
+
+
+def _einsum(spec: str) -> Rule:
     left, out = spec.split("->")
     full = ",".join("..." + part for part in left.split(",")) + "->..." + out
-    settings = zip(*(c.arrays for c in candidates), strict=True)
-    return tuple(np.einsum(full, *arrays) for arrays in settings)
+    return lambda *arrays: np.einsum(full, *arrays)
+
+
+#: the products that a search makes by the thousand, without einsum's overhead
+_DIRECT: dict[str, Rule] = {
+    "i,i->i": lambda a, b: a * b,
+    "i,i->": lambda a, b: (a * b).sum(axis=-1),
+    "i,j->ij": lambda a, b: a[..., :, None] * b[..., None, :],
+    "i,j->ji": lambda a, b: a[..., None, :] * b[..., :, None],
+    "ij,j->i": lambda m, v: (m @ v[..., None])[..., 0],
+    "ij,i->j": lambda m, v: (v[..., None, :] @ m)[..., 0, :],
+    "ij,j->ij": lambda m, v: m * v[..., None, :],
+    "ij,i->ij": lambda m, v: m * v[..., :, None],
+    "ij,ij->ij": lambda a, b: a * b,
+    "ik,kj->ij": lambda a, b: a @ b,
+    "ik,jk->ij": lambda a, b: a @ b.swapaxes(-1, -2),
+    "ki,kj->ij": lambda a, b: a.swapaxes(-1, -2) @ b,
+    "ki,jk->ij": lambda a, b: a.swapaxes(-1, -2) @ b.swapaxes(-1, -2),
+    ",->": lambda a, b: a * b,
+    ",i->i": lambda a, b: a[..., None] * b,
+    ",ij->ij": lambda a, b: a[..., None, None] * b,
+}
+
+
+def rule_of(spec: str) -> Rule:
+    """The function for an einsum over the shape axes, batch axes broadcast."""
+    found = _DIRECT.get(spec)
+    if found is None:
+        found = _DIRECT[spec] = _einsum(spec)
+    return found
 
 
 def make(
-    spec: str, a: Candidate, b: Candidate, shape: Shape, cost: int, text: str, row: bool = False
+    spec: str, a: Candidate, b: Candidate, shape: Shape, cost: int, words: Words, row: bool = False
 ) -> Candidate:
-    return Candidate(einsum(spec, a, b), shape, row, a.cost + b.cost + cost, text)
+    return Candidate(rule_of(spec), words, (a, b), shape, row=row, cost=a.cost + b.cost + cost)
 
 
-def scaled(a: Candidate, b: Candidate, text: str) -> Candidate:
+def side_by_side(a: str, b: str) -> str:
+    return f"{a} {b}".strip()
+
+
+def scaled(a: Candidate, b: Candidate, words: Words = side_by_side) -> Candidate:
     """A scalar times anything."""
     scalar, array = (a, b) if not a.rank else (b, a)
     letters = "ijklmnop"[: array.rank]
-    arrays = einsum(f",{letters}->{letters}", scalar, array)
+    rule = rule_of(f",{letters}->{letters}")
+    order = words if scalar is a else (lambda x, y: words(y, x))
     return Candidate(
-        arrays, array.shape, array.row, a.cost + b.cost, text, array.of, array.by
+        rule, order, (scalar, array), array.shape,
+        row=array.row, cost=a.cost + b.cost, of=array.of, by=array.by,
     )
 
 
@@ -76,9 +164,11 @@ def chained(a: Candidate, b: Candidate) -> Candidate | None:
     left = "abcdefgh"[: a.rank - shared]
     middle = "stuvwxyz"[:shared]
     right = "ijklmnop"[: b.rank - shared]
-    arrays = einsum(f"{left}{middle},{middle}{right}->{left}{right}", a, b)
     shape = a.shape[: a.rank - shared] + b.shape[shared:]
-    return Candidate(arrays, shape, False, a.cost + b.cost, f"{a.text} {b.text}", a.of, b.by)
+    return Candidate(
+        rule_of(f"{left}{middle},{middle}{right}->{left}{right}"), side_by_side, (a, b), shape,
+        cost=a.cost + b.cost, of=a.of, by=b.by,
+    )
 
 
 def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
@@ -87,7 +177,7 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
     if chain is not None:
         yield chain
     if not a.rank or not b.rank:
-        yield scaled(a, b, f"{a.text} {b.text}".strip())
+        yield scaled(a, b)
     elif a.rank == 1 and b.rank == 1:
         yield from vectors(a, b)
     elif a.rank <= 2 and b.rank <= 2:
@@ -103,21 +193,21 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
 def vectors(a: Candidate, b: Candidate) -> Iterator[Candidate]:
     """Elementwise, inner and outer (reading 3 allows these of any two vectors)."""
     if a.shape == b.shape:
-        yield make("i,i->i", a, b, a.shape, 1, f"{wrap(a.text)} ⊙ {wrap(b.text)}")
-        yield make("i,i->", a, b, (), 2, f"{wrap(a.text)}ᵀ {wrap(b.text)}")
-    yield make("i,j->ij", a, b, a.shape + b.shape, 1, f"{wrap(a.text)} {wrap(b.text)}ᵀ")
-    yield make("i,j->ji", a, b, b.shape + a.shape, 2, f"{wrap(b.text)} {wrap(a.text)}ᵀ")
+        yield make("i,i->i", a, b, a.shape, 1, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
+        yield make("i,i->", a, b, (), 2, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
+    yield make("i,j->ij", a, b, a.shape + b.shape, 1, lambda x, y: f"{wrap(x)} {wrap(y)}ᵀ")
+    yield make("i,j->ji", a, b, b.shape + a.shape, 2, lambda x, y: f"{wrap(y)} {wrap(x)}ᵀ")
 
 
 def matrix_vector(m: Candidate, v: Candidate) -> Iterator[Candidate]:
     """A matrix or its transpose times a vector, and the vector as a diagonal matrix."""
     rows, columns = m.shape
     if columns == v.shape[0]:
-        yield make("ij,j->i", m, v, (rows,), 1, f"{wrap(m.text)} {wrap(v.text)}")
-        yield make("ij,j->ij", m, v, m.shape, 2, f"{wrap(m.text)} diag({v.text})")
+        yield make("ij,j->i", m, v, (rows,), 1, lambda x, y: f"{wrap(x)} {wrap(y)}")
+        yield make("ij,j->ij", m, v, m.shape, 2, lambda x, y: f"{wrap(x)} diag({y})")
     if rows == v.shape[0]:
-        yield make("ij,i->j", m, v, (columns,), 1, f"{wrap(m.text)}ᵀ {wrap(v.text)}")
-        yield make("ij,i->ij", m, v, m.shape, 2, f"diag({v.text}) {wrap(m.text)}")
+        yield make("ij,i->j", m, v, (columns,), 1, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
+        yield make("ij,i->ij", m, v, m.shape, 2, lambda x, y: f"diag({y}) {wrap(x)}")
 
 
 def matrices(a: Candidate, b: Candidate) -> Iterator[Candidate]:
@@ -126,16 +216,31 @@ def matrices(a: Candidate, b: Candidate) -> Iterator[Candidate]:
         for right, q in (("kj", 0), ("jk", 1)):
             if a.shape[1 - p] == b.shape[q]:
                 shape = (a.shape[p], b.shape[1 - q])
-                x, y = wrap(a.text) + "ᵀ" * p, wrap(b.text) + "ᵀ" * q
-                yield make(f"{left},{right}->ij", a, b, shape, 1 + p + q, f"{x} {y}")
-                u, v = wrap(a.text) + "ᵀ" * (1 - p), wrap(b.text) + "ᵀ" * (1 - q)
-                yield make(
-                    f"{left},{right}->ji", a, b, shape[::-1], 3 - p - q, f"{v} {u}"
-                )
+                spec = f"{left},{right}->"
+                yield make(spec + "ij", a, b, shape, 1 + p + q, _turned(p, q))
+                yield make(spec + "ji", a, b, shape[::-1], 3 - p - q, _turned(1 - p, 1 - q, True))
     if a.shape == b.shape:
-        yield make("ij,ij->ij", a, b, a.shape, 2, f"{wrap(a.text)} ⊙ {wrap(b.text)}")
+        yield make("ij,ij->ij", a, b, a.shape, 2, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
     if a.shape == b.shape[::-1]:
-        yield make("ij,ji->ij", a, b, a.shape, 3, f"{wrap(a.text)} ⊙ {wrap(b.text)}ᵀ")
+        yield make("ij,ji->ij", a, b, a.shape, 3, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}ᵀ")
+
+
+def untransposed(a: Candidate, b: Candidate) -> Iterator[Candidate]:
+    """The matrix product in the order written and the elementwise product (reading 2)."""
+    if a.shape[1] == b.shape[0]:
+        yield make("ik,kj->ij", a, b, (a.shape[0], b.shape[1]), 1, _turned(0, 0))
+    if a.shape == b.shape:
+        yield make("ij,ij->ij", a, b, a.shape, 1, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
+
+
+def _turned(p: int, q: int, swapped: bool = False) -> Words:
+    """The words for a product of matrices, each transposed or not."""
+
+    def words(x: str, y: str) -> str:
+        first, second = wrap(x) + "ᵀ" * p, wrap(y) + "ᵀ" * q
+        return f"{second} {first}" if swapped else f"{first} {second}"
+
+    return words
 
 
 def higher(a: Candidate, b: Candidate) -> Iterator[Candidate]:
@@ -145,7 +250,7 @@ def higher(a: Candidate, b: Candidate) -> Iterator[Candidate]:
             continue
         # a vector or matrix with a tensor: over the tensor's first or last axis
         tensor = "pqrstuvw"[: right.rank]
-        text = f"{wrap(right.text)} {wrap(left.text)}" if swapped else f"{wrap(left.text)} {wrap(right.text)}"
+        words = _turned(0, 0, swapped)
         for axis in (0, right.rank - 1):
             for own in range(left.rank):
                 if left.shape[own] != right.shape[axis]:
@@ -157,36 +262,31 @@ def higher(a: Candidate, b: Candidate) -> Iterator[Candidate]:
                 sizes = [s for i, s in enumerate(left.shape) if i != own]
                 shape = right.shape[:axis] + tuple(sizes) + right.shape[axis + 1 :]
                 spec = f"{''.join(letters)},{tensor}->{out}"
-                yield make(spec, left, right, shape, 1, text)
+                yield make(spec, left, right, shape, 1, words)
             if left.rank == 1 and left.shape[0] == right.shape[axis]:
                 spec = f"{tensor[axis]},{tensor}->{tensor}"
-                yield make(spec, left, right, right.shape, 2, text)
+                yield make(spec, left, right, right.shape, 2, words)
 
 
 def as_diagonal(v: Candidate) -> Candidate:
     """A vector as the diagonal matrix that it makes."""
-    def spread(array: Array) -> Array:
-        return array[..., :, None] * np.eye(array.shape[-1])
-
-    return Candidate(
-        tuple(spread(x) for x in v.arrays), v.shape * 2, False, v.cost + 1, f"diag({v.text})"
+    return changed(
+        v, lambda x: x[..., :, None] * np.eye(x.shape[-1]), lambda t: f"diag({t})", v.shape * 2,
+        row=False, cost=1,
     )
 
 
-def times_identity(s: Candidate, size: Whole, lengths: tuple[int, ...]) -> Candidate:
+def times_identity(s: Candidate, size: Whole, lengths: Sequence[int]) -> Candidate:
     """A scalar as that multiple of the identity matrix."""
-    arrays = tuple(
-        x[..., None, None] * np.eye(n) for x, n in zip(s.arrays, lengths, strict=True)
+    eye = leaf([np.eye(n) for n in lengths], "I", (size, size))
+    return Candidate(
+        lambda x, i: x[..., None, None] * i, side_by_side, (s, eye), (size, size), cost=s.cost + 1
     )
-    return Candidate(arrays, (size, size), False, s.cost + 1, f"{s.text} I")
 
 
 def transposed(c: Candidate) -> Candidate:
     """The transpose of a matrix."""
-    return Candidate(
-        tuple(np.swapaxes(x, -1, -2) for x in c.arrays), c.shape[::-1], False, c.cost,
-        f"{wrap(c.text)}ᵀ",
-    )
+    return changed(c, lambda x: np.swapaxes(x, -1, -2), lambda t: f"{wrap(t)}ᵀ", c.shape[::-1])
 
 
 def wrap(text: str) -> str:

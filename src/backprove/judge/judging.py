@@ -257,7 +257,8 @@ class Judge:
             if not reading.cost:
                 continue
             outputs = reading.of.rank if reading.of is not None else None
-            side = Side(reading.arrays, reading.shape, reading.row, outputs)
+            arrays = tuple(reading.at(k) for k in range(len(search.settings)))
+            side = Side(arrays, reading.shape, reading.row, outputs)
             match, _ = find_reading(search, right, side, strict)
             if match is not None and (best is None or match.candidate.cost < best.candidate.cost):
                 best = match
@@ -268,7 +269,7 @@ class Judge:
         setting = self.on(self.world.ones())
         search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
         for reading in search.readings(left):
-            side = Side(reading.arrays, reading.shape, reading.row, None)
+            side = Side((reading.first,), reading.shape, reading.row, None)
             match, _ = find_reading(search, right, side, strict)
             if match is not None:
                 return True

@@ -141,10 +141,20 @@ def _matches(
         for target in targets:
             if target.side.shape != variant.shape or target.side.row != variant.row:
                 continue
-            gap = agree(target.side.arrays, variant.arrays, strict)
+            gap = gap_to(target.side, variant, strict)
             if gap <= EQUAL:
                 return Match(variant, target.turned, gap)
     return None
+
+
+def gap_to(side: Side, candidate: Candidate, strict: bool) -> float:
+    """How far a candidate is from a side; the other settings only where the first agrees."""
+    worst = 0.0
+    for number, array in enumerate(side.arrays):
+        worst = max(worst, agree([array], [candidate.at(number)], strict))
+        if worst > EQUAL:
+            break
+    return worst
 
 
 def whole_side(candidate: Candidate, target: Side, search: Search) -> Iterator[Candidate]:
@@ -172,13 +182,13 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
             continue
         width = max(2, min(MOST, int(4e6 ** (1 / len(fitted)))))
         fitted = [f[:width] for f in fitted]
-        shape = np.broadcast_shapes(goal.arrays[0].shape, *(c.arrays[0].shape for f in fitted for c in f))
+        shape = np.broadcast_shapes(goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f))
         goal_array = np.broadcast_to(goal.arrays[0], shape)
         rng = np.random.default_rng(11)
         weights = np.where(np.isnan(goal_array), 0.0, rng.normal(size=shape))
         total: Any = np.zeros(())
         for sign, options in zip(signs, fitted, strict=True):
-            marks = np.array([_mark(c.arrays[0], weights, shape) for c in options])
+            marks = np.array([_mark(c.first, weights, shape) for c in options])
             total = np.add.outer(total, sign * marks)
         wanted = _mark(goal.arrays[0], weights, shape)
         scale = max(1.0, abs(wanted), float(np.nanmax(np.abs(total))) if total.size else 1.0)
@@ -187,7 +197,7 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
         for place in ranked[:20]:
             chosen = [fitted[i][j] for i, j in enumerate(place)]
             candidate = added(signs, chosen, goal.shape, goal.row)
-            gap = agree(goal.arrays, candidate.arrays, strict)
+            gap = gap_to(goal, candidate, strict)
             if gap <= EQUAL:
                 return Match(candidate, target.turned, gap)
     return None

@@ -18,11 +18,13 @@ from backprove.judge.combine import (
     Array,
     Candidate,
     as_diagonal,
-    matrices,
+    changed,
+    leaf,
     products,
     scaled,
     times_identity,
     transposed,
+    untransposed,
     vectors,
 )
 from backprove.judge.functions import on_arrays
@@ -86,27 +88,20 @@ class Search:
         return self.candidate(value, to_unicode(expr) + note, cost)
 
     def candidate(self, value: Value, text: str, cost: int = 0) -> Candidate:
-        arrays = tuple(s.array(value.node, self.grid) for s in self.settings)
-        shape = value.shape
+        arrays = _Arrays(self.settings, value, self.grid)
+        shape, row, of, by = value.shape, value.row, value.of, value.by
         if self.squeeze:
-            return self.squeezed(arrays, shape, value, text, cost)
-        return Candidate(arrays, shape, value.row, cost, text, value.of, value.by)
-
-    def squeezed(
-        self, arrays: tuple[Array, ...], shape: Shape, value: Value, text: str, cost: int
-    ) -> Candidate:
-        """Without the axes of size 1 (there is one setting then)."""
-        batch = 1 + len(self.grid.axes)
-        kept = [i for i, size in enumerate(shape) if arrays[0].shape[batch + i] != 1]
-        small = tuple(
-            a.reshape(a.shape[:batch] + tuple(a.shape[batch + i] for i in kept)) for a in arrays
-        )
-        left = tuple(shape[i] for i in kept)
-        chained = len(kept) == len(shape)
-        return Candidate(
-            small, left, value.row and bool(left), cost, text,
-            value.of if chained else None, value.by if chained else None,
-        )
+            # without the axes of size 1 (there is one setting then)
+            batch = 1 + len(self.grid.axes)
+            full = arrays[0]
+            kept = [i for i in range(len(shape)) if full.shape[batch + i] != 1]
+            if len(kept) < len(shape):
+                small = full.reshape(
+                    full.shape[:batch] + tuple(full.shape[batch + i] for i in kept)
+                )
+                shape = tuple(shape[i] for i in kept)
+                return leaf([small], text, shape, row=row and bool(shape), cost=cost)
+        return leaf(arrays, text, shape, row=row, cost=cost, of=of, by=by)
 
     # --- the search ---
 
@@ -204,10 +199,8 @@ class Search:
                 yield literal
         if a.rank == 1 and b.rank == 1:
             yield from vectors(a, b)
-        elif a.rank == 2 and b.rank == 2:
-            for c in matrices(a, b):
-                if "ᵀ" not in c.text.removeprefix(a.text).removesuffix(b.text):
-                    yield c
+        elif a.rank == 2 and b.rank == 2 and not (a.of or b.of):
+            yield from untransposed(a, b)
         else:
             literal = literal_product(a, b, sign)
             if literal is not None:
@@ -225,13 +218,13 @@ class Search:
             if not arrays:
                 result = scalars[0]
                 for other in scalars[1:]:
-                    result = scaled(result, other, f"{result.text} {other.text}")
+                    result = scaled(result, other)
                 yield result
                 continue
             results = self.intervals(arrays) if len(arrays) > 4 else self.subsets(arrays)
             for result in results:
                 for scalar in scalars:
-                    result = scaled(scalar, result, f"{scalar.text} {result.text}")
+                    result = scaled(scalar, result)
                 yield result
 
     def choices(self, factors: list[list[Candidate]]) -> list[tuple[Candidate, ...]]:
@@ -308,13 +301,16 @@ class Search:
                 found.append(c)
             elif not c.rank and shape:
                 lengths = [tuple(int(w.value(s.sizes)) for w in shape) for s in self.settings]
-                spread = tuple(
-                    x.reshape(x.shape + (1,) * len(shape)) * np.ones(n)
-                    for x, n in zip(c.arrays, lengths, strict=True)
+                spread = leaf([np.ones(n) for n in lengths], "", shape)
+                axes = (None,) * len(shape)
+                found.append(
+                    Candidate(
+                        lambda x, one, axes=axes: x[(..., *axes)] * one,
+                        lambda t, _: t, (c, spread), shape, row=row, cost=c.cost,
+                    )
                 )
-                found.append(replace(c, arrays=spread, shape=shape, row=row, of=None, by=None))
                 if square:
-                    found.append(times_identity(c, shape[0], tuple(n[0] for n in lengths)))
+                    found.append(times_identity(c, shape[0], [n[0] for n in lengths]))
             elif square and c.rank == 1 and c.shape[0] == shape[0] and not c.row:
                 found.append(as_diagonal(c))
         return sorted(found, key=lambda c: c.cost)
@@ -324,16 +320,13 @@ class Search:
     def quotient(self, expr: Quotient) -> Iterable[Candidate]:
         over, under = self.readings(expr.over), self.readings(expr.under)
         for a, b in self.pairs(over, under):
-            inverse = replace(
-                b, arrays=tuple(1 / x for x in b.arrays), text=f"1/({b.text})", of=None, by=None
-            )
+            inverse = changed(b, lambda x: 1 / x, lambda t: f"1/({t})")
             if not b.rank or not a.rank:
-                yield scaled(a, inverse, f"{a.text}/({b.text})")
+                yield scaled(a, inverse)
             elif a.shape == b.shape and a.row == b.row:
-                yield replace(
-                    a,
-                    arrays=tuple(x * y for x, y in zip(a.arrays, inverse.arrays, strict=True)),
-                    cost=a.cost + b.cost, text=f"({a.text})/({b.text})", of=None, by=None,
+                yield Candidate(
+                    lambda x, y: x / y, lambda s, t: f"({s})/({t})", (a, b), a.shape,
+                    row=a.row, cost=a.cost + b.cost,
                 )
 
     def power(self, expr: Power) -> Iterable[Candidate]:
@@ -343,18 +336,15 @@ class Search:
                 if whole is not None:
                     yield whole
             elif isinstance(expr.exponent, Number):
-                p = float(expr.exponent.value)
+                p, shown = float(expr.exponent.value), expr.exponent.text
                 if not (p < 0 and base.rank == 2):
-                    yield replace(
-                        base, arrays=tuple(x**p for x in base.arrays),
-                        text=f"({base.text})^{expr.exponent.text}", of=None, by=None,
-                    )
+                    yield changed(base, lambda x, p=p: x**p, lambda t, n=shown: f"({t})^{n}")
             square = base.rank == 2 and base.shape[0] == base.shape[1]
             if square and isinstance(expr.exponent, Number) and expr.exponent.value in (2, 3, 4):
                 n = int(expr.exponent.value)
-                yield replace(
-                    base, arrays=tuple(np.linalg.matrix_power(x, n) for x in base.arrays),
-                    cost=base.cost + 1, text=" ".join([base.text] * n), of=None, by=None,
+                yield changed(
+                    base, lambda x, n=n: np.linalg.matrix_power(x, n),
+                    lambda t, n=n: " ".join([t] * n), cost=1,
                 )
 
     def transposes(self, expr: Transpose) -> Iterable[Candidate]:
@@ -362,7 +352,7 @@ class Search:
             if c.rank == 2:
                 yield transposed(c)
             elif c.rank == 1:
-                yield replace(c, row=not c.row, text=f"{c.text}ᵀ")
+                yield changed(c, lambda x: x, lambda t: f"{t}ᵀ", row=not c.row)
             elif c.rank == 0:
                 yield c
             else:
@@ -425,19 +415,33 @@ class Search:
             inner = replace(self, grid=self.grid.push(name, low, high))
             body = inner.readings(expr.body)
         axis = 1 + len(self.grid.axes)
+        steps = leaf([np.ones(len(inner.grid.ranges(s.sizes)[-1])) for s in self.settings], "", ())
+        total = np.sum if expr.op == "sum" else np.prod
+        sign = "Σ" if expr.op == "sum" else "Π"
+
+        def folded(x: Array, ones: Array) -> Array:
+            full = np.broadcast_to(x, (*x.shape[:axis], len(ones), *x.shape[axis + 1 :]))
+            return total(full, axis=axis)
+
         for c in body:
             if expr.op == "prod" and c.rank:
                 continue
-            total = np.sum if expr.op == "sum" else np.prod
-            arrays: list[Array] = []
-            for x, s in zip(c.arrays, self.settings, strict=True):
-                steps = len(inner.grid.ranges(s.sizes)[-1])
-                full = np.broadcast_to(x, (*x.shape[:axis], steps, *x.shape[axis + 1 :]))
-                arrays.append(total(full, axis=axis))
-            sign = "Σ" if expr.op == "sum" else "Π"
-            yield replace(
-                c, arrays=tuple(arrays), text=f"{sign}_{binder.name} {c.text}", of=None, by=None
+            yield Candidate(
+                folded, lambda t, _: f"{sign}_{binder.name} {t}", (c, steps), c.shape,
+                row=c.row, cost=c.cost,
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """A value's arrays by the number of the setting, evaluated when asked for."""
+
+    settings: Sequence[Setting]
+    value: Value
+    grid: Grid
+
+    def __getitem__(self, k: int) -> Array:
+        return self.settings[k].array(self.value.node, self.grid)
 
 
 def is_chain(expr: Product) -> bool:
@@ -483,31 +487,43 @@ def literal_product(a: Candidate, b: Candidate, sign: str) -> Candidate | None:
         return None
     for c in products(a, b):
         if c.shape == value.shape:
-            return replace(c, row=value.row, cost=a.cost + b.cost)
+            result = changed(c, lambda x: x, lambda t: t, row=value.row)
+            result.cost = a.cost + b.cost
+            result.of, result.by = value.of, value.by
+            return result
     return None
 
 
-def added(signs: list[int], chosen: Sequence[Candidate], shape: Shape, row: bool) -> Candidate:
-    arrays = tuple(
-        sum((s * x for s, x in zip(signs, xs, strict=True)), start=np.zeros(()))
-        for xs in zip(*(c.arrays for c in chosen), strict=True)
-    )
-    text = ""
-    for sign, c in zip(signs, chosen, strict=True):
-        text += (" − " if sign < 0 else " + ") + c.text if text else ("−" if sign < 0 else "") + c.text
+def added(signs: Sequence[int], chosen: Sequence[Candidate], shape: Shape, row: bool) -> Candidate:
+    """The sum of candidates of one shape."""
+
+    def total(*arrays: Array) -> Array:
+        result = arrays[0] if signs[0] > 0 else -arrays[0]
+        for sign, x in zip(signs[1:], arrays[1:], strict=True):
+            result = result + x if sign > 0 else result - x
+        return result
+
+    def words(*texts: str) -> str:
+        shown = ("−" if signs[0] < 0 else "") + texts[0]
+        for sign, t in zip(signs[1:], texts[1:], strict=True):
+            shown += (" + " if sign > 0 else " − ") + t
+        return shown
+
     first = chosen[0]
     shared = first.of is not None and all(c.of is first.of and c.by is first.by for c in chosen)
     return Candidate(
-        arrays, shape, row, sum(c.cost for c in chosen), text,
-        first.of if shared else None, first.by if shared else None,
+        total, words, tuple(chosen), shape, row=row, cost=sum(c.cost for c in chosen),
+        of=first.of if shared else None, by=first.by if shared else None,
     )
 
 
 def fingerprint(candidate: Candidate) -> float:
     """A number that tells values apart: a weighted sum, to ten digits."""
-    array = np.nan_to_num(candidate.arrays[0], nan=0.123, posinf=1e9, neginf=-1e9).ravel()
-    weights = _weights(array.size)
-    total = float(array @ weights)
+    array = candidate.first.ravel()
+    total = float(array @ _weights(array.size))
+    if total != total or total in (np.inf, -np.inf):
+        array = np.nan_to_num(array, nan=0.123, posinf=1e9, neginf=-1e9)
+        total = float(array @ _weights(array.size))
     return float(f"{total:.9e}")
 
 

@@ -84,11 +84,8 @@ def written(node: Node, letters: Letters | None = None) -> Expr:
 
 def written_components(node: Node, indices: Sequence[str], letters: Letters | None = None) -> Expr:
     """The syntax of the entry of an array at these index letters, one for each axis."""
-    if len(indices) != node.rank:
-        raise ValueError(f"{len(indices)} index letters for an array with {node.rank} axes")
-    writer = _writer(node, letters)
     ranges = {i: (ONE, size) for i, size in zip(indices, node.shape, strict=True)}
-    writer = replace(writer, bound=ranges)
+    writer = replace(_writer(node, letters), bound=ranges)
     return writer.write(writer.entry(node, [Whole.of(i) for i in indices]))
 
 
@@ -294,8 +291,8 @@ class _Writer:
             return self.write(broadcast(plain, node.shape))
         if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
             return found
-        inner = node if node.shape else shallow(arg, at)
-        if inner is not node:
+        inner = shallow(arg, at)
+        if inner is not node and inner is not select(arg, at):
             return self.write(inner)
         if is_identity(arg):
             raise NoMatrixForm("a row of I")

@@ -75,7 +75,7 @@ def entry(node: Node, at: At, place: Place) -> Node:
         return entry(part, index, place)
 
     if not node.shape and not isinstance(node, Contract):
-        return node
+        return shallow(node.arg, node.at) if isinstance(node, Select) else node
     match node:
         case Add():
             parts = [(c, below(n)) for c, n in node.terms]
@@ -142,9 +142,9 @@ def _sum_of_products(node: Contract, at: At, place: Place) -> Node:
     whole, apart = _parts(node, {label for label, index in given.items() if index is not None})
     if kept:  # a row or column: its products stay products
         apart += whole
-        operands = [entry(n, [given.get(name) for name in names], place) for n, names in apart]
+        factors = [entry(n, [given.get(name) for name in names], place) for n, names in apart]
         labels = [[name for name in names if given.get(name) is None] for _, names in apart]
-        return _conditioned(equal, contract(operands, labels, kept))
+        return _conditioned(equal, contract(factors, labels, kept))
     bounds: list[tuple[str, Whole]] = []
     for n, names in apart:
         for name, size in zip(names, n.shape, strict=True):
@@ -157,7 +157,8 @@ def _sum_of_products(node: Contract, at: At, place: Place) -> Node:
     for letter, size in reversed(bounds):
         result = _summed(letter, ONE, size, result, place)
     if whole:
-        inner = contract([n for n, _ in whole], [names for _, names in whole], ())
+        operands = [n if n.shape else entry(n, (), place) for n, _ in whole]
+        inner = contract(operands, [names for _, names in whole], ())
         result = contract([inner, result], [(), ()], ())
     return _conditioned(equal, result)
 
@@ -291,7 +292,11 @@ def _renamed(index: str, body: Node, place: Place) -> tuple[str, Node]:
 
 def shallow(node: Node, at: At) -> Node:
     """The entry of what acts on every entry alike; products that sum are left whole."""
+    if None in at:
+        return select(node, at)
     match node:
+        case Identity() if at[0] is not None and at[1] is not None:
+            return test("=", at[0], at[1])
         case Add():
             return add([(c, shallow(n, at)) for c, n in node.terms], ())
         case Apply():

@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from backprove.judge.verdict import Kind
-from backprove.report.summary import Counts, mark, words
-from backprove.report.typeset import printable, typeset
+from backprove.report.summary import Counts, mark, sentence, words
+from backprove.report.typeset import printable, reading, typeset
 
 if TYPE_CHECKING:
     from backprove.course.checking import DocumentReport
@@ -36,7 +36,9 @@ def _environment() -> Environment:
     filters: dict[str, Any] = environment.filters
     filters.update(
         typeset=typeset,
+        reading=reading,
         printable=printable,
+        sentence=sentence,
         mark=mark,
         group=group,
         words=words,

@@ -35,6 +35,15 @@ def words(verdict: Verdict) -> str:
     return f"{said}: {verdict.mistake.replace('-', ' ')}" if verdict.mistake else said
 
 
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop, unless it begins with a letter of a formula."""
+    text = text.strip()
+    first = text.split(" ", 1)[0].rstrip(",:;")
+    if first.isalpha() and first.islower() and (len(first) > 1 or first == "a"):
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", ":")) or not text else f"{text}."
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """How many claims, how many in each group, and each verdict with its number, best first."""

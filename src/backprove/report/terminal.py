@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backprove.judge.verdict import Kind, Verdict
-from backprove.report.summary import Counts, mark, words
+from backprove.report.summary import Counts, mark, sentence, words
 from backprove.report.typeset import plain, printable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def show(report: DocumentReport, console: Console | None = None) -> None:
         console.print(table)
         console.print()
     for note in report.notes:
-        console.print(Text(f"Note: {printable(note)}", "dim"))
+        console.print(Text(f"Note: {sentence(printable(note))}", "dim"))
     console.print(Text(str(Counts.of(r.verdict for r in report.results)), "bold"))
 
 
@@ -82,10 +82,10 @@ def _remarks(verdict: Verdict, width: int) -> Iterator[Text]:
     if kind is Kind.UNREADABLE and verdict.place is not None:
         for line in excerpt(verdict.claim, verdict.place, width).split("\n"):
             yield Text(line, "magenta", no_wrap=True)
-    if verdict.reading:
+    if verdict.reading and kind is not Kind.SCALAR:
         yield Text(f"Read as: {printable(verdict.reading)}", "dim")
     if verdict.reason and kind is not Kind.CORRECT:
-        yield Text(printable(verdict.reason))
+        yield Text(sentence(printable(verdict.reason)))
     if verdict.corrected and not verdict.accepted:
         lines = broken("right: " + plain(verdict.corrected), width, indent=7)
         yield Text("\n".join(lines), "cyan")

@@ -6,6 +6,7 @@ and escaped on a page.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
@@ -19,6 +20,7 @@ from backprove.notation.unicode import to_unicode
 
 _RELATIONS = ("=", "≈", "∈")
 _SIGNS = ("+", "−")
+_WORDS = re.compile(r"\b[A-Za-z]{2,} [A-Za-z]{2,}\b")
 
 
 def printable(text: str) -> str:
@@ -46,6 +48,11 @@ def typeset(text: str) -> Markup:
     return Markup("\n").join(
         line.format(Markup("<wbr>").join(_pieces(to_mathml(node)))) for node in nodes
     )
+
+
+def reading(text: str) -> Markup:
+    """How a claim was read: a formula, or a remark in words."""
+    return Markup("{}").format(text) if _WORDS.search(text) else typeset(text)
 
 
 def _read(text: str) -> list[Statement | Expr] | None:
