@@ -185,7 +185,7 @@ class TestSums:
 
 class TestProducts:
     def test_products_of_products_are_one_product(self):
-        outcome = matmul(matmul(transpose(x_column()), A), matmul(B, symbol("u", shape("k"))))
+        outcome = matmul(matmul(p, A), matmul(B, symbol("u", shape("k"))))
         assert isinstance(outcome, Contract)
         assert len(outcome.operands) == 4
 
@@ -200,10 +200,8 @@ class TestProducts:
         assert transpose(transpose(A)) is A
         assert permute(permute(A, [1, 0]), [1, 0]) is A
 
-    def test_the_transpose_of_a_product(self):
-        assert transpose(matmul(A, B)) is matmul(transpose(B), transpose(A)) or transpose(
-            matmul(A, B)
-        ).shape == shape("k", "m")
+    def test_the_shape_of_a_transposed_product(self):
+        assert transpose(matmul(A, B)).shape == shape("k", "m")
 
     def test_a_symmetric_matrix_is_its_transpose(self):
         sym = symbol("Q", shape("n", "n"), facts=frozenset({"symmetric"}))
@@ -215,10 +213,6 @@ class TestProducts:
         assert diagonal_matrix(x).shape == shape("n", "n")
         assert sum_axes(A, [0]).shape == shape("n")
         assert broadcast(a, shape("m", "n")).shape == shape("m", "n")
-
-
-def x_column():
-    return symbol("v", shape("m"))
 
 
 class TestIdentity:
@@ -414,14 +408,16 @@ class TestSubstitution:
     def test_nor_do_components(self):
         row = build(["i"], ["n"], select(S, ["i", "j"]))
         outcome = substitute(row, {"j": i + 1})
-        assert outcome.free == {"i"} | shape("n")[0].names
+        assert outcome.free == {"i", "n"}
         (inner,) = [n for n in walk(outcome) if isinstance(n, Select)]
         assert inner.at[1] == i + 1
         assert inner.at[0] != i
 
     def test_bounds_of_a_sum_are_outside_of_it(self):
         total = fold("sum", "i", "i", "n", select(x, ["i"]))
-        assert substitute(total, {"i": 2}) is fold("sum", "i", 2, "n", select(x, ["i"]))
+        outcome = substitute(total, {"i": 2})
+        assert outcome.low == 2
+        assert outcome.body is select(x, [outcome.index])
 
     def test_conditions_are_decided_when_their_numbers_are_known(self):
         term = where(relation("≤", t, 3), x, y)
@@ -430,7 +426,7 @@ class TestSubstitution:
 
     def test_a_new_name_is_not_taken(self):
         assert unused("i", {"j"}) == "i"
-        assert unused("i", {"i", "i′"}) == "i″" or unused("i", {"i", "i′"}) not in {"i", "i′"}
+        assert unused("i", {"i", "i′"}) not in {"i", "i′"}
 
     def test_parts_are_replaced_and_the_whole_simplified(self):
         h = apply("tanh", x)

@@ -210,38 +210,45 @@ class Judge:
         value: Value,
         other: Value | None,
     ) -> Outcome:
-        """Notation or scalar where a reading is equal; else wrong."""
-        fits = other is not None and any(
-            layout.side.shape == other.shape and layout.side.row == other.row
-            for layout in layouts(truth)
-            if not layout.turned
-        )
+        """Notation or scalar where a reading is equal; else wrong.
+
+        What is equal under some reading is equal when sizes are 1, too, and there most readings
+        fall together: so that is tried first, and settles most wrong claims.
+        """
+        fits = other is not None and truth.shape == other.shape and truth.row == other.row
         search = Search(scope, settings, grid, self.deadline, free=not fits)
         try:
-            match, found = find_reading(search, right, truth, strict)
-            if match is None:
-                match = self.read_left(left, value, search, right, strict)
-            if match is not None:
-                return Outcome(
-                    Kind.NOTATION,
-                    "in another layout" if match.turned else "",
-                    reading=match.candidate.text,
-                    evidence=self.accepted(match.gap),
-                )
-            if not fits and self.scalar(left, right, scope, grid, strict):
-                return Outcome(
-                    Kind.SCALAR,
-                    "true when all sizes are 1: for vectors and matrices it has no such meaning",
-                    reading="the scalar problem",
-                )
+            small = self.small(left, value, right, scope, grid, strict)
+            if small is None and other is None:
+                return self.meaningless(right, scope)
+            match = None
+            if small is not False:
+                match, _ = find_reading(search, right, truth, strict)
+                match = match or self.read_left(left, value, search, right, strict)
         except OutOfTime:
             return Outcome(Kind.UNREADABLE, "this claim takes too long to read", place=right.span)
-        if other is None and not found:
-            try:
-                meaning(right, self.scope_like(scope))
-            except NoMeaning as error:
-                return self.unreadable(error)
-        return self.wrong(truth, other, found, settings, grid)
+        if match is not None:
+            return Outcome(
+                Kind.NOTATION,
+                "in another layout" if match.turned else "",
+                reading=match.candidate.text,
+                evidence=self.accepted(match.gap),
+            )
+        if small and not fits:
+            return Outcome(
+                Kind.SCALAR,
+                "true when all sizes are 1: for vectors and matrices it has no such meaning",
+                reading="the scalar problem",
+            )
+        return self.wrong(truth, other, settings, grid)
+
+    def meaningless(self, right: Expr, scope: Scope) -> Outcome:
+        """A right side without any reading, with the place where it fails."""
+        try:
+            meaning(right, self.scope_like(scope))
+        except NoMeaning as error:
+            return self.unreadable(error)
+        return Outcome(Kind.UNREADABLE, "no meaning could be given to this", place=right.span)
 
     def scope_like(self, scope: Scope) -> Scope:
         return Scope(self.system, dict(scope.indices), open=True)
@@ -264,16 +271,26 @@ class Judge:
                 best = match
         return best
 
-    def scalar(self, left: Expr, right: Expr, scope: Scope, grid: Grid, strict: bool) -> bool:
-        """Whether some reading is equal when sizes are 1."""
+    def small(
+        self, left: Expr, value: Value, right: Expr, scope: Scope, grid: Grid, strict: bool
+    ) -> bool | None:
+        """Whether some reading is equal when sizes are 1; None where there is no reading at all."""
         setting = self.on(self.world.ones())
         search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
-        for reading in search.readings(left):
+        on_left = search
+        if isinstance(left, Derivative) and next_member(value.of, value.by):
+            on_left = replace(search, chain=True)
+        found: bool | None = None
+        for reading in on_left.readings(left):
             side = Side((reading.first,), reading.shape, reading.row, None)
-            match, _ = find_reading(search, right, side, strict)
+            match, readings = find_reading(search, right, side, strict)
             if match is not None:
                 return True
-        return False
+            if readings:
+                found = False
+            if not np.isfinite(reading.first).any():
+                return True  # nothing can be said at these sizes
+        return found
 
     # --- shapes and numbers ---
 
@@ -340,8 +357,7 @@ class Judge:
     # --- wrong ---
 
     def wrong(
-        self, truth: Side, other: Value | None, found: Sequence[object],
-        settings: Sequence[Setting], grid: Grid,
+        self, truth: Side, other: Value | None, settings: Sequence[Setting], grid: Grid
     ) -> Outcome:
         setting = settings[0]
         left = truth.arrays[0][0]

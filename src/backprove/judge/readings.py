@@ -49,6 +49,7 @@ from backprove.notation.syntax import (
 )
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import symbol
+from backprove.tensor.nodes import Identity
 from backprove.tensor.whole import Shape
 
 #: candidates kept for one sub-expression, and combinations tried for one sum or product
@@ -83,6 +84,9 @@ class Search:
     def leaf(self, expr: Expr, scope: Scope | None = None, cost: int = 0, note: str = "") -> Candidate:
         """The candidate of an expression as written; raises NoMeaning."""
         value = meaning(expr, scope or self.scope)
+        if isinstance(value.node, Identity) and (self.squeeze or has_hole(value.node)):
+            # I is a 1 whose size the context decides
+            return leaf([np.ones(1)] * len(self.settings), "I", ())
         if has_hole(value.node):
             raise NoMeaning("the size of I or ones cannot be told here", expr.span, "hole")
         return self.candidate(value, to_unicode(expr) + note, cost)

@@ -27,6 +27,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 POINTS = 3
 #: relative difference up to which two float64 values count as equal
 EQUAL = 1e-8
+#: absolute difference that is rounding only, where terms cancel to zero
+NOISE = 1e-13
 
 
 class Disagreement(Exception):
@@ -181,7 +183,8 @@ def difference(a: Array, b: Array) -> float:
     size = float(np.max(np.where(missing, 0.0, np.maximum(np.abs(a), np.abs(b)))))
     if not np.isfinite(gap).all():
         return float("inf")
-    return float(np.max(gap)) / max(size, 1e-9) if size else float(np.max(gap))
+    widest = float(np.max(gap))
+    return 0.0 if widest <= NOISE else widest / size
 
 
 def kept_sizes(system: System) -> set[str]:

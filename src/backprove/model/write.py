@@ -15,8 +15,8 @@ from backprove.model.write_cases import COMPARISONS, cases, conditioned, joined
 from backprove.model.write_entry import Place, entry, shallow
 from backprove.model.write_kinds import (
     is_condition,
-    is_identity,
     is_small,
+    kronecker,
     open_axes,
     open_labels,
     spread_out,
@@ -174,15 +174,18 @@ class _Writer:
         writer = replace(self, sized=sized)
         for coefficient, part in node.terms:
             plain = uniform(part)
-            inner, part = split_coefficient(part if plain is None else plain)
+            holds, part = conditioned(part if plain is None else plain)
+            inner, part = split_coefficient(part)
             coefficient *= inner
             if coefficient:
                 sign = 1 if coefficient > 0 else -1
-                terms.append((sign, writer._term(abs(coefficient), part)))
+                terms.append((sign, writer._term(abs(coefficient), part, holds)))
         return signed(terms)
 
-    def _term(self, coefficient: Fraction, node: Node) -> Expr:
-        """A positive number times a node."""
+    def _term(self, coefficient: Fraction, node: Node, holds: Sequence[Node] = ()) -> Expr:
+        """A positive number times a node, where some conditions hold."""
+        if holds:
+            return self._held(coefficient, node, joined(holds, self.write))
         if isinstance(node, nodes.Literal):
             return number(coefficient * node.value)
         if isinstance(node, Contract):
@@ -203,6 +206,15 @@ class _Writer:
             if parts is node:
                 raise
             return self.write(scale(coefficient, parts))
+
+    def _held(self, coefficient: Fraction, node: Node, condition: Expr) -> Expr:
+        """`1[c] (W x)`: the product stays whole, so that none of it matters where c fails."""
+        if isinstance(node, nodes.Literal) and coefficient * node.value != 1:
+            return Cases(((number(coefficient * node.value), condition), (number(0), None)))
+        indicator = Call("indicator", (condition,))
+        if node is UNIT:
+            return indicator
+        return juxtapose((indicator, self._telling(node)._term(coefficient, node)))
 
     def _spread(self, scalar: Node, node: Node) -> Expr:
         """A scalar in every place of a vector or matrix: `s ones`, `s ones onesᵀ`."""
@@ -260,11 +272,9 @@ class _Writer:
         arg = node.arg
         if arg.rank == 2 and node.rank == 1:
             return Call("vec", (transposed(self._sized(arg)),))
-        if isinstance(arg, Contract) and node.rank == 2 and len(arg.operands) == 2:
-            (a, b), out = arg.labels, arg.out
-            if len(a) == len(b) == 2 and out == (a[0], b[0], a[1], b[1]) and len(set(out)) == 4:
-                left, right = (self._sized(n) for n in arg.operands)
-                return Product((left, right), ("⊗",))
+        pair = kronecker(node)
+        if pair is not None:
+            return Product((self._sized(pair[0]), self._sized(pair[1])), ("⊗",))
         raise NoMatrixForm("entries in another arrangement")
 
     def _derivative(self, node: nodes.Derivative) -> Expr:
@@ -291,10 +301,11 @@ class _Writer:
             return self.write(broadcast(plain, node.shape))
         if isinstance(arg, nodes.Derivative) and (found := self._part_derivative(arg, at)):
             return found
-        inner = shallow(arg, at)
+        told = node.shape or not any(open_axes(arg, sized=True))
+        inner = shallow(arg, at) if told else self.entry(arg, at)
         if inner is not node and inner is not select(arg, at):
             return self.write(inner)
-        if is_identity(arg):
+        if isinstance(arg, nodes.Identity):
             raise NoMatrixForm("a row of I")
         base = self._sized(arg)
         given = [i for i in at if i is not None]
@@ -356,9 +367,8 @@ class _Writer:
         if is_condition(node):
             return Call("indicator", (joined([node], self.write),))
         if node.shape and is_zero(node.otherwise):
-            conditions, then = conditioned(node)
-            indicator = Call("indicator", (joined(conditions, self.write),))
-            return juxtapose((indicator, self._telling(then).array(then)))
+            holds, then = conditioned(node)
+            return self._term(Fraction(1), then, holds)
         branches, last = cases(node)
         shown = [(self._beside(then), joined(holds, self.write)) for then, holds in branches]
         return Cases((*shown, (self._beside(last), None)))

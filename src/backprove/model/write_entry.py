@@ -119,8 +119,6 @@ def entry(node: Node, at: At, place: Place) -> Node:
             return _joined(node, at[0], at[1:], below)
         case Reshape() if node.arg.rank == 1 and None not in at:
             return below(node.arg, [_flat(node, at)])
-        case Reshape():
-            raise NoMatrixForm("entries in another arrangement")
         case _:
             return select(node, at)
 

@@ -73,10 +73,6 @@ def spread_out(node: Contract) -> Node:
     return contract(operands, node.labels, node.out)
 
 
-def is_identity(node: Node) -> bool:
-    return isinstance(node, nodes.Identity)
-
-
 def is_condition(node: Node) -> bool:
     """Whether a scalar is 0 or 1 by conditions on whole numbers."""
     if isinstance(node, nodes.Where):
@@ -137,3 +133,13 @@ def open_labels(node: Contract, sized: bool = False) -> set[int]:
         labels |= set(names)
         told |= {n for n, o in zip(names, open_axes(part, sized), strict=True) if not o}
     return labels - told
+
+
+def kronecker(node: nodes.Reshape) -> tuple[Node, Node] | None:
+    """The matrices whose Kronecker product this is."""
+    arg = node.arg
+    if not isinstance(arg, Contract) or node.rank != 2 or len(arg.operands) != 2:
+        return None
+    (a, b), out = arg.labels, arg.out
+    blocks = len(a) == len(b) == 2 and out == (a[0], b[0], a[1], b[1]) and len(set(out)) == 4
+    return (arg.operands[0], arg.operands[1]) if blocks else None

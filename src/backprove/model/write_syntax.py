@@ -96,8 +96,15 @@ def scaled(factors: Sequence[Expr], body: Expr) -> Expr:
         return body
     if isinstance(body, Product) and body.ops[0] == "⊙":
         return Product((scaled(factors, body.factors[0]), *body.factors[1:]), body.ops)
-    inner = body.factors if isinstance(body, Product) and not body.ops[0] else (body,)
-    return juxtapose([*factors, *inner])
+    if isinstance(body, Product) and not body.ops[0] and not _guarded(body):
+        return juxtapose([*factors, *body.factors])
+    return juxtapose([*factors, body])
+
+
+def _guarded(product: Product) -> bool:
+    """Whether a condition stands first, beside which the rest must stay where it may fail."""
+    first = product.factors[0]
+    return isinstance(first, Call) and first.function == "indicator"
 
 
 def transposed(expr: Expr) -> Expr:

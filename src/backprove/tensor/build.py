@@ -390,6 +390,8 @@ def permute(a: Node, order: Sequence[int]) -> Node:
 
 def transpose(a: Node) -> Node:
     """The axes of `a` in reverse order."""
+    if isinstance(a, Identity):
+        return a
     if isinstance(a, Symbol) and a.facts & {"symmetric", "positive-definite"} and a.rank == 2:
         return a
     return permute(a, range(a.rank)[::-1])
