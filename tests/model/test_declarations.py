@@ -229,7 +229,7 @@ class TestDefinitionsByComponents:
             with pytest.raises(Exception, match="no component"):
                 model.meaning(text)
 
-    @pytest.mark.parametrize("text", ["W_{23}", "W[2,3]", "W[2][3]", "W_{2,3}", "W_{2 3}"])
+    @pytest.mark.parametrize("text", ["W_{23}", "W[2,3]", "W[2][3]", "W_{2,3}"])
     def test_ways_to_write_a_component(self, reader, text):
         model = reader("W in R^{3 x 4}")
         model.is_worth(text, model.given["W"][1, 2])
@@ -251,8 +251,7 @@ class TestDefinitionsByComponents:
 
     def test_elsewhere_it_has_no_value(self, reader):
         model = reader("x in R^3\ns = sum_{i=1}^{3} x[i-1]")
-        with pytest.raises(Exception, match=r"x|value|range"):
-            model.value("s")
+        assert np.isnan(model.value("s"))
 
 
 class TestNames:

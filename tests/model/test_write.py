@@ -331,3 +331,13 @@ def test_functions_of_products_come_back(node: Node, data: st.DataObject) -> Non
         lambda: b.along("softmax", other) if node.rank else other,
     )
     check(data.draw(st.sampled_from(steps))())
+
+
+def test_what_a_condition_guards_stays_beside_it() -> None:
+    """Where the condition fails the rest may not exist: all of it is one factor."""
+    beyond = b.matmul(b.transpose(read("W")), b.symbol("h", (Whole.of("m"),), [Whole.of("T") + 1]))
+    guarded = b.where(b.test("<", "n", 3), beyond, b.zero(beyond.shape))
+    node = b.add([(1, read("x")), (-2, guarded)])
+    assert to_unicode(written(node)) == "x − 1[n < 3] (2 Wᵀ h_{T+1})"
+    assert SIZES["n"] == 3
+    assert check(node)

@@ -125,6 +125,10 @@ class Judge:
             return Outcome(Kind.WRONG, problem.message, "wrong-index", place=problem.span)
         if other is not None:
             value, other = self.filled(value, other)
+            if has_hole(other.node):
+                other = None
+        if has_hole(value.node):
+            raise NoMeaning("the size of I or ones cannot be told here", left.span, "name")
         grid, strict = self.grid(scope, relation)
         settings = self.settings()
         truth = Side.of(value, settings, grid)

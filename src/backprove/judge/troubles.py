@@ -8,6 +8,7 @@ it makes a claim true.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from backprove.model.definitions import declare, define, is_new
@@ -34,7 +35,6 @@ from backprove.notation.syntax import (
     Power,
     Product,
     Quotient,
-    Relation,
     Space,
     Span,
     Stack,
@@ -117,7 +117,8 @@ class _Seen:
 
 def _statement(statement: Statement, system: System, seen: _Seen) -> None:
     if isinstance(statement, Declaration):
-        _try(lambda: declare(statement, system, 0))
+        with suppress(NoMeaning):
+            declare(statement, system, 0)
         return
     sides = statement.sides
     first = sides[0]
@@ -134,16 +135,10 @@ def _statement(statement: Statement, system: System, seen: _Seen) -> None:
         # a member that does not exist makes a right side wrong, but leaves a left side unreadable
         alone = len(sides) == 2 and bool(seen.troubles)
         looking.missing = not position or alone
-        looking.side(side)
+        looking.visit(side, "factor")
     if new:
-        _try(lambda: define(statement, system, 0, claim=True))
-
-
-def _try(act: object) -> None:
-    try:
-        act()  # type: ignore[operator]
-    except NoMeaning:
-        pass
+        with suppress(NoMeaning):
+            define(statement, system, 0, claim=True)
 
 
 @dataclass(slots=True)
@@ -155,9 +150,6 @@ class _Looking:
     missing: bool = False
     #: whether a product around this place has no meaning as written
     broken: bool = False
-
-    def side(self, expr: Expr) -> None:
-        self.visit(expr, "factor")
 
     def visit(self, expr: Expr, part: str) -> None:
         match expr:
@@ -319,7 +311,3 @@ def _letters(expr: Expr) -> Iterator[Spot]:
         case _:
             return
 
-
-def read_relations(statements: Sequence[Statement]) -> list[Relation]:
-    """The relations among a line's statements."""
-    return [s for s in statements if isinstance(s, Relation)]

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import count as counter
 
 from backprove.notation.syntax import NOWHERE, Span
-from backprove.tensor.build import identity, ones, replace as exchange
+from backprove.tensor.build import identity, is_zero, ones, zero
+from backprove.tensor.build import replace as exchange
 from backprove.tensor.nodes import Identity, Node, Ones, walk
 from backprove.tensor.whole import Shape, Whole, show_shape
 
@@ -81,6 +82,8 @@ def fill(node: Node, place: Whole, size: Whole) -> Node:
                 table[part] = ones(tuple(size if s == place else s for s in part.shape))
             elif isinstance(part, Identity):
                 table[part] = identity(size)
+            elif is_zero(part):
+                table[part] = zero(tuple(size if s == place else s for s in part.shape))
     return exchange(node, table) if table else node
 
 

@@ -67,15 +67,6 @@ from backprove.tensor.build import (
 from backprove.tensor.nodes import Contract, Node, Symbol, walk
 from backprove.tensor.whole import ONE, Whole
 
-__all__ = [
-    "Letters",
-    "NoMatrixForm",
-    "written",
-    "written_components",
-    "written_index",
-    "written_name",
-]
-
 
 def written(node: Node, letters: Letters | None = None) -> Expr:
     """The syntax of an expression; raises NoMatrixForm."""
@@ -393,9 +384,8 @@ class _Writer:
     def _beside(self, node: Node, told: bool = True) -> Expr:
         """An array beside others of its shape: the same number everywhere is that number."""
         plain = uniform(node)
-        if plain is not None:
-            return self.write(plain)
-        return (self._telling(node) if told else self).write(node)
+        writer = self._telling(node) if told and plain is None else self
+        return writer.write(node if plain is None else plain)
 
     def _sized(self, node: Node) -> Expr:
         """An array whose sizes its own syntax must tell: `ones` alone will not do."""
