@@ -22,10 +22,11 @@ from backprove.tensor.whole import Whole
 Values = dict[tuple[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float64]]]
 
 GRID = 64
-# Different sizes for different letters, so that what fits only at equal sizes shows.
-ORDERS = ((3, 2, 4, 5), (2, 4, 3, 5), (4, 3, 5, 2))
+# Different sizes for different letters, so that what fits only at equal sizes shows: no two letters,
+# a size or a bound, have the same number in the first two choices both.
+ORDERS = ((3, 2, 4, 5, 2, 4, 2, 5), (2, 4, 3, 5, 3, 2, 5, 2), (4, 3, 5, 2, 4, 3, 3, 4))
 # What bounds a range (T, N) is long enough for looking back.
-BOUNDS = (3, 4, 3)
+BOUNDS = ((3, 5, 4, 3), (4, 3, 5, 5), (3, 4, 3, 5))
 UNIT_INTERVAL = frozenset({"in (0,1)", "(0,1)", "unit-interval"})
 WHOLE = frozenset({"whole", "natural", "in N"})
 
@@ -59,15 +60,16 @@ def sizes_for(
             names.update(dict.fromkeys(sorted(in_body)))
             bounds |= in_bounds
     sizes: dict[str, int] = {}
-    order = ORDERS[choice % len(ORDERS)]
-    given = 0
+    order, long = ORDERS[choice % len(ORDERS)], BOUNDS[choice % len(BOUNDS)]
+    given = bounding = 0
     for name in names:
         if name in fixed:
             sizes[name] = fixed[name]
         elif name in scalar_names:
             sizes[name] = 1
         elif name in bounds:
-            sizes[name] = BOUNDS[choice % len(BOUNDS)]
+            sizes[name] = long[bounding % len(long)]
+            bounding += 1
         else:
             sizes[name] = order[given % len(order)]
             given += 1

@@ -184,8 +184,7 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
         if a.rank == 2 and b.rank == 2:
             yield from matrices(a, b)
         else:
-            matrix, vector = (a, b) if a.rank == 2 else (b, a)
-            yield from matrix_vector(matrix, vector)
+            yield from matrix_vector(a, b) if a.rank == 2 else vector_matrix(a, b)
     else:
         yield from higher(a, b)
 
@@ -199,15 +198,26 @@ def vectors(a: Candidate, b: Candidate) -> Iterator[Candidate]:
     yield make("i,j->ji", a, b, b.shape + a.shape, 2, lambda x, y: f"{wrap(y)} {wrap(x)}ᵀ")
 
 
-def matrix_vector(m: Candidate, v: Candidate) -> Iterator[Candidate]:
-    """A matrix or its transpose times a vector, and the vector as a diagonal matrix."""
+def matrix_vector(m: Candidate, v: Candidate, early: int = 0) -> Iterator[Candidate]:
+    """A matrix or its transpose times a vector, and the vector as a diagonal matrix.
+
+    What follows the order written is cheapest: `M v`, then `M diag(v)`; with `early` set the vector
+    stands first, and `Mᵀ v` and `diag(v) M` are what follows that order.
+    """
     rows, columns = m.shape
+    late = 2 * early
     if columns == v.shape[0]:
-        yield make("ij,j->i", m, v, (rows,), 1, lambda x, y: f"{wrap(x)} {wrap(y)}")
-        yield make("ij,j->ij", m, v, m.shape, 2, lambda x, y: f"{wrap(x)} diag({y})")
+        yield make("ij,j->i", m, v, (rows,), 1 + late, lambda x, y: f"{wrap(x)} {wrap(y)}")
+        yield make("ij,j->ij", m, v, m.shape, 2 + late, lambda x, y: f"{wrap(x)} diag({y})")
     if rows == v.shape[0]:
-        yield make("ij,i->j", m, v, (columns,), 1, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
-        yield make("ij,i->ij", m, v, m.shape, 2, lambda x, y: f"diag({y}) {wrap(x)}")
+        late = 2 - late
+        yield make("ij,i->j", m, v, (columns,), 1 + late, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
+        yield make("ij,i->ij", m, v, m.shape, 1 + late, lambda x, y: f"diag({y}) {wrap(x)}")
+
+
+def vector_matrix(v: Candidate, m: Candidate) -> Iterator[Candidate]:
+    """The same where the vector stands first."""
+    yield from matrix_vector(m, v, early=1)
 
 
 def matrices(a: Candidate, b: Candidate) -> Iterator[Candidate]:
@@ -218,7 +228,7 @@ def matrices(a: Candidate, b: Candidate) -> Iterator[Candidate]:
                 shape = (a.shape[p], b.shape[1 - q])
                 spec = f"{left},{right}->"
                 yield make(spec + "ij", a, b, shape, 1 + p + q, _turned(p, q))
-                yield make(spec + "ji", a, b, shape[::-1], 3 - p - q, _turned(1 - p, 1 - q, True))
+                yield make(spec + "ji", a, b, shape[::-1], 5 - p - q, _turned(1 - p, 1 - q, True))
     if a.shape == b.shape:
         yield make("ij,ij->ij", a, b, a.shape, 2, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
     if a.shape == b.shape[::-1]:

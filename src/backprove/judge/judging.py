@@ -28,6 +28,7 @@ from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
+from backprove.tensor.build import literal, zero
 from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
 
@@ -142,7 +143,9 @@ class Judge:
         return self.read(left, right, scope, grid, strict, settings, truth, value, other)
 
     def filled(self, value: Value, other: Value) -> tuple[Value, Value]:
-        """Sizes of `I` or `ones` decided by the other side."""
+        """Sizes of `I` or `ones` decided by the other side; a plain 0 is the zero of any shape."""
+        if value.rank and other.node is literal(0):
+            other = Value(zero(value.shape), value.row)
         if has_hole(value.node) or has_hole(other.node):
             pair = fit_shapes(value.node, other.node)
             if pair is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from backprove.judge.combine import Array, Candidate, as_diagonal, times_identity
-from backprove.judge.readings import MOST, Search, added
+from backprove.judge.readings import Search, added, narrowed
 from backprove.judge.world import EQUAL, Grid, Setting, difference
 from backprove.model.value import Value
 from backprove.notation.syntax import Expr, Sum
@@ -180,8 +180,7 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
         fitted = [wide.fit(options, goal.shape, goal.row) for options in terms]
         if any(not f for f in fitted):
             continue
-        width = max(2, min(MOST, int(4e6 ** (1 / len(fitted)))))
-        fitted = [f[:width] for f in fitted]
+        fitted = narrowed(fitted, 4_000_000)
         shape = np.broadcast_shapes(goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f))
         goal_array = np.broadcast_to(goal.arrays[0], shape)
         rng = np.random.default_rng(11)
@@ -191,7 +190,7 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
             marks = np.array([_mark(c.first, weights, shape) for c in options])
             total = np.add.outer(total, sign * marks)
         wanted = _mark(goal.arrays[0], weights, shape)
-        scale = max(1.0, abs(wanted), float(np.nanmax(np.abs(total))) if total.size else 1.0)
+        scale = max(1.0, abs(wanted), float(np.max(np.nan_to_num(np.abs(total)), initial=1.0)))
         places = np.argwhere(np.abs(total - wanted) < 1e-7 * scale)
         ranked = sorted(places.tolist(), key=lambda p: sum(fitted[i][j].cost for i, j in enumerate(p)))
         for place in ranked[:20]:

@@ -7,13 +7,16 @@ candidates with their values, and products combine candidates of their factors b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product as cartesian
+from itertools import zip_longest
 from time import monotonic
 
 import numpy as np
 
+from backprove.compute.floats import FLOATS
 from backprove.judge.combine import (
     Array,
     Candidate,
@@ -52,9 +55,15 @@ from backprove.tensor.build import symbol
 from backprove.tensor.nodes import Identity
 from backprove.tensor.whole import Shape
 
-#: candidates kept for one sub-expression, and combinations tried for one sum or product
-MOST = 160
+#: candidates kept of a part of a product, of a whole product, and combinations tried
+MOST = 200
+MOST_RESULTS = 600
+MOST_PAIRS = 1500
 MOST_COMBINATIONS = 4000
+
+
+#: powers of a square matrix that may be meant as matrix powers
+POWERS = (2, 3, 4, -2, -3)
 
 
 class OutOfTime(Exception):
@@ -78,6 +87,9 @@ class Search:
     free: bool = False
     squeeze: bool = False
     chain: bool = False
+    memo: dict[tuple[int, bool, bool, Grid], list[Candidate]] = field(
+        default_factory=dict[tuple[int, bool, bool, Grid], list[Candidate]]
+    )
 
     # --- leaves ---
 
@@ -111,13 +123,21 @@ class Search:
 
     def readings(self, expr: Expr) -> list[Candidate]:
         """All readings of an expression, the cheapest first; empty where there is none."""
+        key = (id(expr), self.free, self.chain, self.grid)
+        found = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = self.fresh(expr)
+        return found
+
+    def fresh(self, expr: Expr) -> list[Candidate]:
+        """The readings of an expression, worked out."""
         if monotonic() > self.deadline:
             raise OutOfTime
         match expr:
             case Product() if not self.chain and is_chain(expr):
                 return replace(self, chain=True).readings(expr)
             case Product():
-                return self.kept(self.product(expr))
+                return self.kept(self.product(expr), MOST_RESULTS)
             case Sum():
                 return self.kept(self.sum(expr))
             case Quotient():
@@ -145,7 +165,7 @@ class Search:
                 raise
             return []
 
-    def kept(self, found: Iterable[Candidate]) -> list[Candidate]:
+    def kept(self, found: Iterable[Candidate], most: int = MOST) -> list[Candidate]:
         """Each value once, at its cheapest; not more than can be looked at."""
         best: dict[tuple[Shape, bool, float], Candidate] = {}
         for number, candidate in enumerate(found):
@@ -155,7 +175,7 @@ class Search:
             old = best.get(key)
             if old is None or candidate.cost < old.cost:
                 best[key] = candidate
-        return sorted(best.values(), key=lambda c: c.cost)[:MOST]
+        return by_turns(sorted(best.values(), key=lambda c: c.cost))[:most]
 
     # --- products (readings 1 to 3) ---
 
@@ -193,8 +213,10 @@ class Search:
         self, left: Sequence[Candidate], right: Sequence[Candidate]
     ) -> list[tuple[Candidate, Candidate]]:
         """Pairs of candidates, cheapest first."""
+        if len(left) * len(right) == 1:
+            return [(left[0], right[0])]
         found = sorted(cartesian(left, right), key=lambda p: p[0].cost + p[1].cost)
-        return found[:MOST_COMBINATIONS]
+        return found[:MOST_PAIRS]
 
     def pair(self, a: Candidate, b: Candidate, sign: str) -> Iterable[Candidate]:
         if a.row and b.rank == 2 or b.row or a.row or not (a.rank and b.rank) or a.of or b.of:
@@ -216,31 +238,21 @@ class Search:
         Scalars are taken out first. Few factors are combined in every order; more, only with
         neighbours, which leaves the orders that a text's own order suggests.
         """
-        for chosen in self.choices(factors):
-            scalars = [c for c in chosen if not c.rank]
-            arrays = [c for c in chosen if c.rank]
-            if not arrays:
-                result = scalars[0]
-                for other in scalars[1:]:
-                    result = scaled(result, other)
-                yield result
-                continue
+        scalars = [f[0] for f in factors if len(f) == 1 and not f[0].rank]
+        arrays = [f for f in factors if len(f) > 1 or f[0].rank]
+        if arrays:
             results = self.intervals(arrays) if len(arrays) > 4 else self.subsets(arrays)
-            for result in results:
-                for scalar in scalars:
-                    result = scaled(scalar, result)
-                yield result
+        else:
+            results, scalars = scalars[:1], scalars[1:]
+        for result in results:
+            for scalar in scalars:
+                result = scaled(scalar, result)
+            yield result
 
-    def choices(self, factors: list[list[Candidate]]) -> list[tuple[Candidate, ...]]:
-        """Combinations of the factors' own readings, cheapest first, at most sixty-four."""
-        short = [f[:8] for f in factors]
-        found = sorted(cartesian(*short), key=lambda cs: sum(c.cost for c in cs))
-        return found[:64]
-
-    def subsets(self, arrays: list[Candidate]) -> list[Candidate]:
-        """Every way to multiply a few arrays, by subsets."""
+    def subsets(self, arrays: list[list[Candidate]]) -> list[Candidate]:
+        """Every way to multiply a few factors, by subsets."""
         full = (1 << len(arrays)) - 1
-        table: dict[int, list[Candidate]] = {1 << i: [c] for i, c in enumerate(arrays)}
+        table: dict[int, list[Candidate]] = {1 << i: list(c) for i, c in enumerate(arrays)}
         for group in range(1, full + 1):
             if group in table:
                 continue
@@ -252,13 +264,15 @@ class Search:
                     for a, b in self.pairs(table[part], table[rest]):
                         found += products(a, b)
                 part = (part - 1) & group
-            table[group] = self.kept(found)
+            table[group] = self.kept(found, MOST_RESULTS if group == full else MOST)
         return table[full]
 
-    def intervals(self, arrays: list[Candidate]) -> list[Candidate]:
+    def intervals(self, arrays: list[list[Candidate]]) -> list[Candidate]:
         """Every way to multiply neighbours first."""
         n = len(arrays)
-        table: dict[tuple[int, int], list[Candidate]] = {(i, i + 1): [c] for i, c in enumerate(arrays)}
+        table: dict[tuple[int, int], list[Candidate]] = {
+            (i, i + 1): list(c) for i, c in enumerate(arrays)
+        }
         for length in range(2, n + 1):
             for start in range(n - length + 1):
                 end = start + length
@@ -266,7 +280,7 @@ class Search:
                 for middle in range(start + 1, end):
                     for a, b in self.pairs(table[start, middle], table[middle, end]):
                         found += products(a, b)
-                table[start, end] = self.kept(found)
+                table[start, end] = self.kept(found, MOST_RESULTS if length == n else MOST)
         return table[0, n]
 
     # --- sums ---
@@ -291,8 +305,7 @@ class Search:
             fitted = [self.fit(options, shape, row) for options in terms]
             if any(not f for f in fitted):
                 continue
-            width = max(1, int(MOST_COMBINATIONS ** (1 / len(fitted))))
-            for chosen in cartesian(*(f[:width] for f in fitted)):
+            for chosen in cartesian(*narrowed(fitted, MOST_COMBINATIONS)):
                 found.append(added(signs, chosen, shape, row))
         return found
 
@@ -341,14 +354,16 @@ class Search:
                     yield whole
             elif isinstance(expr.exponent, Number):
                 p, shown = float(expr.exponent.value), expr.exponent.text
-                if not (p < 0 and base.rank == 2):
+                if p == -1 and base.rank == 2 and base.shape[0] == base.shape[1]:
+                    yield changed(base, _inverse, lambda t: f"({t})⁻¹")
+                elif not (p < 0 and base.rank == 2):
                     yield changed(base, lambda x, p=p: x**p, lambda t, n=shown: f"({t})^{n}")
             square = base.rank == 2 and base.shape[0] == base.shape[1]
-            if square and isinstance(expr.exponent, Number) and expr.exponent.value in (2, 3, 4):
+            if square and isinstance(expr.exponent, Number) and expr.exponent.value in POWERS:
                 n = int(expr.exponent.value)
                 yield changed(
-                    base, lambda x, n=n: np.linalg.matrix_power(x, n),
-                    lambda t, n=n: " ".join([t] * n), cost=1,
+                    base, lambda x, n=n: np.linalg.matrix_power(x if n > 0 else _inverse(x), abs(n)),
+                    lambda t, n=n: " ".join([t if n > 0 else f"({t})⁻¹"] * abs(n)), cost=1,
                 )
 
     def transposes(self, expr: Transpose) -> Iterable[Candidate]:
@@ -448,6 +463,25 @@ class _Arrays:
         return self.settings[k].array(self.value.node, self.grid)
 
 
+def narrowed(lists: Sequence[list[Candidate]], most: int) -> list[list[Candidate]]:
+    """The lists cut, the longest first, until there are at most so many combinations."""
+    widths = [len(x) for x in lists]
+    while math.prod(widths) > most:
+        widths[widths.index(max(widths))] = max(1, max(widths) * 3 // 4)
+    return [x[:w] for x, w in zip(lists, widths, strict=True)]
+
+
+def by_turns(candidates: list[Candidate]) -> list[Candidate]:
+    """Candidates in order of cost within each shape, the shapes taking turns."""
+    groups: dict[tuple[Shape, bool], list[Candidate]] = {}
+    for c in candidates:
+        groups.setdefault((c.shape, c.row), []).append(c)
+    if len(groups) == 1:
+        return candidates
+    rounds = zip_longest(*groups.values())
+    return [c for turn in rounds for c in turn if c is not None]
+
+
 def is_chain(expr: Product) -> bool:
     """Whether a product multiplies derivatives, as the chain rule does."""
     return sum(1 for factor in expr.factors if has_derivative(factor)) > 1
@@ -529,6 +563,10 @@ def fingerprint(candidate: Candidate) -> float:
         array = np.nan_to_num(array, nan=0.123, posinf=1e9, neginf=-1e9)
         total = float(array @ _weights(array.size))
     return float(f"{total:.9e}")
+
+
+def _inverse(x: Array) -> Array:
+    return np.asarray(FLOATS.inverse(x))
 
 
 _WEIGHTS: dict[int, Array] = {}

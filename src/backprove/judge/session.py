@@ -5,10 +5,12 @@ The writer's own definitions (`δ_3 = …`, "let", "where") are taken up and hol
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 
+from backprove.judge.edits import Repaired, link_spans
 from backprove.judge.judging import Judge, Outcome
+from backprove.judge.repair import Ambiguous, has_decimal, repair
 from backprove.judge.verdict import Kind, Verdict
 from backprove.judge.world import Disagreement, World
 from backprove.model.definitions import declare, define, is_new
@@ -33,6 +35,23 @@ from backprove.notation.syntax import (
 BUDGET = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The verdict on one link, and where in the text its claim begins."""
+
+    verdict: Verdict
+    at: int = 0
+
+    @property
+    def good(self) -> bool:
+        """Whether it holds, if only in part."""
+        return self.verdict.accepted or self.verdict.verdict.partly
+
+    @property
+    def span(self) -> Span:
+        return self.at, self.at + len(self.verdict.claim)
+
+
 @dataclass(slots=True)
 class Session:
     """Claims about the model whose system `world` holds."""
@@ -50,54 +69,66 @@ class Session:
         The worst of several claims counts. Nothing that a user wrote raises an error.
         """
         start = perf_counter()
-        links: list[Verdict] = []
+        links: list[Link] = []
+        position = 0
         for line in _lines(text):
-            links += self._line(line, text)
-            if links and links[-1].verdict == Kind.UNREADABLE and len(links) > 200:
+            position = max(text.find(line, position), 0)
+            links += [replace(link, at=link.at + position) for link in self._line(line)]
+            if links and links[-1].verdict.verdict == Kind.UNREADABLE and len(links) > 200:
                 break
         if not links:
             return None
-        worst = max(links, key=lambda v: v.verdict.rank)
-        return Verdict(
-            verdict=worst.verdict,
+        worst = max(links, key=lambda link: link.verdict.verdict.rank)
+        return replace(
+            worst.verdict,
             claim=text,
-            reason=worst.reason,
-            mistake=worst.mistake,
-            reading=worst.reading,
-            corrected=worst.corrected,
-            evidence=worst.evidence,
-            place=worst.place,
-            repairs=worst.repairs,
-            links=tuple(links),
+            place=_moved(worst.verdict.place, worst.at),
+            links=tuple(link.verdict for link in links),
             seconds=perf_counter() - start,
         )
 
-    def _line(self, line: str, text: str) -> list[Verdict]:
-        offset = text.find(line)
+    def _line(self, line: str) -> list[Link]:
+        """The links of a line as it stands or, where it has no meaning so, as repaired."""
+        before = self.system.copy()
+        links = self._links(Repaired(line))
+        unreadable = any(link.verdict.verdict == Kind.UNREADABLE for link in links)
+        failed = any(link.verdict.verdict == Kind.WRONG for link in links)
+        if not unreadable and not (failed and has_decimal(line)):
+            return links
+        mended = repair(line, before)
+        if isinstance(mended, Ambiguous):
+            return [_doubtful(link, mended) for link in links]
+        if mended is None or any(link.good and mended.notes_in(link.span) for link in links):
+            return links
+        self.system = before
+        return self._links(mended)
+
+    def _links(self, line: Repaired) -> list[Link]:
+        """The links of a line, judged in its repaired text and told in the writer's own."""
         try:
-            statements = read_line(line, self.system.names())
+            statements = read_line(line.text, self.system.names())
         except ReadError as error:
-            return [_unreadable(line, error.message, error.span, offset)]
-        found: list[Verdict] = []
+            return [_unreadable(line, error.message, error.span)]
+        found: list[Link] = []
         for statement in statements:
             try:
-                found += self._statement(statement, line)
+                found += self._statement(statement, line, len(statements) > 1)
             except NoMeaning as error:
-                found.append(_unreadable(line, error.message, error.span, offset))
+                found.append(_unreadable(line, error.message, error.span))
             except Disagreement as error:
-                found.append(
-                    Verdict(
-                        Kind.WITHHELD,
-                        line,
-                        "the program's two ways to this derivative differ, so it is at fault, "
-                        f"not the claim; please report this ({error})",
-                    )
+                reason = (
+                    "the program's two ways to this derivative differ, so it is at fault, "
+                    f"not the claim; please report this ({error})"
                 )
+                found.append(Link(Verdict(Kind.WITHHELD, line.line, reason, repairs=line.notes)))
             except RecursionError:
-                found.append(_unreadable(line, "this is nested too deeply", (0, len(line)), offset))
+                whole = (0, len(line.text))
+                found.append(_unreadable(line, "this is nested too deeply", whole))
         return found
 
-    def _statement(self, statement: Declaration | Relation, line: str) -> list[Verdict]:
+    def _statement(
+        self, statement: Declaration | Relation, line: Repaired, several: bool
+    ) -> list[Link]:
         if isinstance(statement, Declaration):
             declare(statement, self.system, 0)
             return []
@@ -109,10 +140,11 @@ class Session:
             if len(sides) == 2:
                 return []
             sides, ops = sides[1:], ops[1:]
-        return [
-            _verdict(outcome, line, statement)
-            for outcome in judge.relation(Relation(sides, ops, statement.ranges, span=statement.span))
-        ]
+        outcomes = judge.relation(Relation(sides, ops, statement.ranges, span=statement.span))
+        spans = [(0, len(line.text))]
+        if several or len(statement.ops) > 1:
+            spans = link_spans(line.text, statement)[-len(ops) :]
+        return [_link(o, line, span) for o, span in zip(outcomes, spans, strict=True)]
 
     def knows(self, text: str) -> bool:
         """Whether the left side of a record is about names of this model."""
@@ -146,21 +178,37 @@ def _about(expr: Expr, system: System) -> bool:
             return False
 
 
-def _unreadable(line: str, message: str, span: Span, offset: int) -> Verdict:
-    shift = max(offset, 0)
-    return Verdict(
-        Kind.UNREADABLE, line, message, place=(span[0] + shift, max(span[1], span[0] + 1) + shift)
+def _doubtful(link: Link, choice: Ambiguous) -> Link:
+    """An unreadable link with the repairs between which nothing decides."""
+    verdict = link.verdict
+    if verdict.verdict != Kind.UNREADABLE:
+        return link
+    return replace(link, verdict=replace(verdict, reason=f"{verdict.reason}; {choice.reason}"))
+
+
+def _unreadable(line: Repaired, message: str, span: Span) -> Link:
+    place = line.origin((span[0], max(span[1], span[0] + 1)))
+    return Link(Verdict(Kind.UNREADABLE, line.line, message, place=place, repairs=line.notes))
+
+
+def _link(outcome: Outcome, line: Repaired, span: Span) -> Link:
+    start, end = line.origin(span)
+    place = line.origin(outcome.place) if outcome.place else None
+    return Link(
+        Verdict(
+            outcome.verdict,
+            line.line[start:end],
+            outcome.reason,
+            mistake=outcome.mistake,
+            reading=outcome.reading,
+            corrected=outcome.corrected,
+            evidence=outcome.evidence,
+            place=_moved(place, -start),
+            repairs=line.notes_in((start, end)),
+        ),
+        start,
     )
 
 
-def _verdict(outcome: Outcome, line: str, statement: Relation) -> Verdict:
-    return Verdict(
-        outcome.verdict,
-        line,
-        outcome.reason,
-        mistake=outcome.mistake,
-        reading=outcome.reading,
-        corrected=outcome.corrected,
-        evidence=outcome.evidence,
-        place=outcome.place,
-    )
+def _moved(place: Span | None, by: int) -> Span | None:
+    return None if place is None else (max(place[0] + by, 0), max(place[1] + by, 0))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backprove.model.definitions import declare, define, is_new
 from backprove.model.entity import System
@@ -60,12 +60,10 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something that stands for nothing. `shown` is the whole name with its indices, `spots` are
-    its letters, `drop` is a superscript that could be left away."""
+    """Something that stands for nothing: the whole name with its indices, and its letters."""
 
     shown: Span
     spots: tuple[Spot, ...]
-    drop: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +93,7 @@ def examine(text: str, system: System) -> Examined:
     seen = _Seen()
     for statement in statements:
         _statement(statement, scratch, seen)
-    return Examined(
-        statements, tuple(seen.troubles), tuple(seen.decimals), tuple(seen.numbers)
-    )
+    return Examined(statements, tuple(seen.troubles), tuple(seen.decimals), tuple(seen.numbers))
 
 
 def resolves(text: str, system: System) -> bool:
@@ -166,7 +162,10 @@ class _Looking:
                 self.visit(expr.under, "factor")
             case Power():
                 self.visit(expr.base, "factor")
-                self.exponent(expr)
+                known = len(self.seen.troubles)
+                self.visit(expr.exponent, "exponent")
+                inside = self.seen.troubles[known:]
+                self.seen.troubles[known:] = [replace(t, shown=expr.span) for t in inside]
             case Derivative():
                 for inner in (expr.of, *expr.by):
                     self.differentiated(inner)
@@ -217,18 +216,6 @@ class _Looking:
         for item in expr.items:
             self.whole(item)
 
-    def exponent(self, expr: Power) -> None:
-        known = len(self.seen.troubles)
-        self.visit(expr.exponent, "exponent")
-        if len(self.seen.troubles) > known and isinstance(expr.exponent, Name):
-            self.seen.troubles[known:] = [
-                Trouble(
-                    expr.span,
-                    (Spot(expr.exponent.span, "exponent"),),
-                    (expr.base.span[1], expr.span[1]),
-                )
-            ]
-
     def differentiated(self, expr: Expr) -> None:
         """What is differentiated, or by what: a number or a constant without a size is neither."""
         inner = expr.base if isinstance(expr, Transpose) else expr
@@ -250,16 +237,16 @@ class _Looking:
         for binder in expr.binders:
             for bound in (binder.low, binder.high):
                 if bound is not None:
-                    self.whole(bound)
+                    self.whole(bound, free=False)
         with binding(expr, self.scope):
             if expr.condition is not None:
                 self.visit(expr.condition, "term")
             self.visit(expr.body, "factor")
 
-    def whole(self, expr: Expr) -> None:
+    def whole(self, expr: Expr, free: bool = True) -> None:
         """An index or a bound."""
         try:
-            self.scope.whole(expr, free=True)
+            self.scope.whole(expr, free)
         except NoMeaning:
             self.add(expr.span, tuple(_letters(expr)))
 
@@ -310,4 +297,3 @@ def _letters(expr: Expr) -> Iterator[Spot]:
                 yield from _letters(factor)
         case _:
             return
-

@@ -127,6 +127,8 @@ def head(
                 index.append(Whole.of(item.text))
             case Name() if item.text in system.fixed() and system.named(base):
                 index.append(Whole.of(system.fixed()[item.text]))
+            case Name() if not item.text.islower() and bounds_family(item.text, system):
+                index.append(Whole.of(item.text))
             case Name() if (
                 free and len(item.text) == 1 and item.text.isascii() and item.text.islower()
             ):
@@ -141,6 +143,16 @@ def head(
     used = frozenset(n for w in index for n in w.names)
     kept = tuple(r for r in index_ranges(ranges, system) if r.name in used)
     return base, tuple(index), kept + tuple(opened)
+
+
+def bounds_family(name: str, system: System) -> bool:
+    """Whether a name is a first or last index of a family (`T` of `t = 1..T`)."""
+    return any(
+        bound is not None and name in bound.names
+        for entity in system.all()
+        for r in entity.ranges
+        for bound in (r.low, r.high)
+    )
 
 
 def _letters(items: Sequence[Expr], known: set[str]) -> list[Expr]:
@@ -166,27 +178,30 @@ def _check_new(entity: Entity, system: System, expr: Expr) -> None:
 
 
 def _overlap(a: Entity, b: Entity) -> bool:
-    """Whether two entities of one name give the same member, as far as numbers tell."""
+    """Whether two entities of one name may give the same member."""
     for position in range(len(a.index)):
-        lows, highs = zip(_interval(a, position), _interval(b, position), strict=True)
-        if max(lows) > min(highs):
+        low_a, high_a = _reach(a, position)
+        low_b, high_b = _reach(b, position)
+        if _beyond(low_b, high_a) or _beyond(low_a, high_b):
             return False
     return True
 
 
-def _interval(entity: Entity, position: int) -> tuple[float, float]:
+def _beyond(low: Whole | None, high: Whole | None) -> bool:
+    """Whether low is surely greater than high."""
+    if low is None or high is None:
+        return False
+    gap = (low - high).constant
+    return gap is not None and gap > 0
+
+
+def _reach(entity: Entity, position: int) -> tuple[Whole | None, Whole | None]:
+    """The first and last value of an entity's index."""
     pattern = entity.index[position]
-    if pattern.constant is not None:
-        return float(pattern.constant), float(pattern.constant)
     for r in entity.ranges:
         if r.name == pattern.name:
-            low = r.low.constant if r.low is not None else None
-            high = r.high.constant if r.high is not None else None
-            return (
-                float(low) if low is not None else -1e18,
-                float(high) if high is not None else 1e18,
-            )
-    return -1e18, 1e18
+            return r.low, r.high
+    return pattern, pattern
 
 
 def define(

@@ -91,6 +91,11 @@ class System:
         for whole in wholes:
             self.size_names |= whole.names - indices
 
+    def copy(self) -> System:
+        """This system as it is now, whatever is added to either later."""
+        entities = {name: [*group] for name, group in self.entities.items()}
+        return System(entities, dict(self.sizes), self.base, set(self.size_names))
+
     def is_size(self, name: str) -> bool:
         """Whether a name is known as a size."""
         return name in self.size_names or (self.base is not None and self.base.is_size(name))
