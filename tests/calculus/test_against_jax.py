@@ -207,7 +207,7 @@ def sum_of_sines(kinds: tuple[Kind, ...]) -> Op:
     return Op(text, kinds, S, lambda *parts: sum(jnp.sin(jnp.sum(p)) for p in parts))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(recipes())
 def test_the_gradient_of_a_random_loss(roads, recipe):
     model = roads(recipe.text(), SIZES)
@@ -218,6 +218,15 @@ def test_the_gradient_of_a_random_loss(roads, recipe):
     )(*(model.given[n] for n in names))
     for name, expected in zip(names, gradients, strict=True):
         model.agree("L", name, expected)
+
+
+@settings(max_examples=10, deadline=None)
+@given(recipes(kinds=(N, S), depth=2))
+def test_the_hessian_of_a_random_loss(roads, recipe):
+    model = roads(recipe.text(), SIZES)
+    given_ = model.given
+    expected = jax.hessian(lambda v: recipe.run("L", {**given_, "x": v}))(given_["x"])
+    model.agree("∂L/∂x", "x", expected)
 
 
 # --- one operation at a time ----------------------------------------------------------------------

@@ -132,7 +132,7 @@ GOLDEN = {
         "Q, K, V, G in R^{n x d}\nS = Q K^T\nP = softmax(S)\nO = P V\nL = sum(G ⊙ O)",
         {("L", "O"): "G", ("L", "V"): "Pᵀ G", ("L", "P"): "G Vᵀ"},
     ),
-    "a quantity by itself": ("x in R^n\ny = tanh(x)", {("y", "y"): "I_n"}),
+    "a quantity by itself": ("x in R^n\ny = tanh(x)", {("y", "y"): "I"}),
     "something that does not depend on it": ("x, y in R^n\nf = sum(x)", {("f", "y"): "0"}),
 }
 CASES = [(name, of, by) for name, (_, results) in GOLDEN.items() for of, by in results]

@@ -19,7 +19,7 @@ from backprove.judge.numbers import (
     literal_number,
     literal_numbers,
 )
-from backprove.judge.readings import OutOfTime, Search
+from backprove.judge.readings import OutOfTime, Search, has_derivative
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World
 from backprove.model.definitions import index_ranges, space_shape
@@ -267,6 +267,8 @@ class Judge:
         best: Match | None = None
         if isinstance(left, Derivative) and next_member(value.of, value.by):
             search = replace(search, chain=True)
+        elif has_derivative(left):
+            return None
         for reading in search.readings(left):
             if not reading.cost:
                 continue

@@ -23,7 +23,7 @@ Option = tuple[Edit, ...]
 
 #: letters and digits that are read for each other; capital and small letters always are
 LOOK_ALIKES = (
-    *("0OoΩ", "1lIℓi", "4y", "5Ss", "EF"),
+    *("0OoΩ", "1lIℓ", "4y", "5Ss", "EF"),
     *("aα", "kκ", "nη", "pρ", "tτ", "uμ", "vν", "wω", "xχ", "yγ"),
     # letters of other alphabets that are drawn alike
     *("AΑА", "BΒВ", "CС", "EΕЕ", "HΗН", "IΙ", "KΚК", "MΜМ", "NΝ", "OΟО", "PΡР", "TΤТ", "XΧХ", "ZΖ"),
@@ -258,7 +258,7 @@ def _lost(atoms: list[re.Match[str]]) -> Iterator[tuple[str, list[int]]]:
             open_.append(i)
         elif sign in _FOUND:
             if not open_:
-                yield _FOUND[sign], [a.start() for a in _level(atoms[:i])]
+                yield _FOUND[sign], [a.start() for a in _level(atoms[:i])][::-1]
                 return
             if _LOST[atoms[open_[-1]].group()] != sign:
                 yield _closing(atoms[open_[-1] : i])

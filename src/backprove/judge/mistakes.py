@@ -1,25 +1,92 @@
-"""The kind of a mistake (NOTATION 6), from the values of the two sides."""
+"""The kind of a mistake (NOTATION 6): which wrong rule, undone, makes the claim true?"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
+from backprove.compute.errors import EvaluationError
+from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.link import Side, agree
+from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
+from backprove.model.value import NoMeaning
+from backprove.notation.syntax import Expr, Span
 
 
-def quick_mistake(truth: Side, said: Side) -> str:
-    """`sign` or `factor` where one side is a constant multiple of the other, else `other`."""
-    if truth.shape != said.shape:
-        return "other"
-    if agree(truth.arrays, [-a for a in said.arrays], True) <= EQUAL:
-        return "sign"
-    with np.errstate(all="ignore"):
-        ratios = [
-            (a / b)[np.isfinite(a / b)]
-            for a, b in zip(truth.arrays, said.arrays, strict=True)
-            if a.shape == b.shape
-        ]
-    if ratios and all(r.size and np.ptp(r) <= 1e-8 * abs(r.flat[0]) for r in ratios):
-        return "factor"
-    return "other"
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What is wrong: the kind, one sentence, the place, and the right side that undoes it."""
+
+    kind: str
+    sentence: str
+    place: Span | None = None
+    fixed: Expr | None = None
+
+
+def name_mistake(claim: WrongClaim) -> Mistake:
+    """The mistake of a wrong claim; `other` where none of the rules explains it."""
+    try:
+        found = _ratio(claim)
+        if found is not None:
+            return found
+        trial = Trial(claim) if claim.fits else SmallTrial(claim)
+        for stage in STAGES:
+            found = stage(claim, trial)
+            if found is not None:
+                return found
+    except (OutOfBudget, NoMeaning, EvaluationError):
+        pass
+    return Mistake("other", "the two sides differ", claim.right.span)
+
+
+Stage = Callable[[WrongClaim, Trial], Mistake | None]
+
+
+def _ratio(claim: WrongClaim) -> Mistake | None:
+    """`sign` or `factor` where one side is a constant multiple of the other."""
+    if not claim.fits or claim.other is None:
+        return None
+    said = Side.of(claim.other, claim.settings, claim.grid)
+    span = claim.right.span
+    if agree(claim.truth.arrays, [-a for a in said.arrays], claim.strict) <= EQUAL:
+        return Mistake("sign", "the sign of the whole right side is wrong", span)
+    ratios: list[float] = []
+    for a, b in zip(claim.truth.arrays, said.arrays, strict=True):
+        if a.ndim != b.ndim:
+            return None
+        a, b = np.broadcast_arrays(a, b)
+        known = ~(np.isnan(a) | np.isnan(b))
+        if not known.any() or not np.abs(b[known]).max():
+            return None
+        top = np.abs(b) == np.abs(b[known]).max()
+        ratio = float(a[top].flat[0] / b[top].flat[0])
+        if not ratio or agree([a], [ratio * b], claim.strict) > EQUAL:
+            return None
+        ratios.append(ratio)
+    shown = f"{ratios[0]:.6g}"
+    same = max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0])
+    words = f"the right side must be multiplied by {shown}" if same else (
+        "the right side is off by a factor that depends on the sizes only"
+    )
+    return Mistake("factor", words, span)
+
+
+def _first(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(changes(claim.right, trial, FIRST), trial)
+
+
+def _later(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(changes(claim.right, trial, LATER), trial)
+
+
+def _tried(found: Iterator[Change], trial: Trial) -> Mistake | None:
+    for edit in found:
+        if trial.holds(edit.root):
+            return Mistake(edit.kind, edit.sentence, edit.span, edit.root)
+    return None
+
+
+STAGES: tuple[Stage, ...] = (_first, _later)

@@ -20,7 +20,7 @@ ROUGHLY = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A written number: its value, and the size of one unit of its last digit."""
+    """A written number: its value, and the size of one unit of its last digit (0 of a fraction)."""
 
     value: Fraction
     unit: Fraction
@@ -28,11 +28,16 @@ class Literal:
 
 
 def literal_number(expr: Expr) -> Literal | None:
-    """The number that an expression is, with a sign perhaps; None for anything else."""
+    """The number or fraction that an expression is, with a sign perhaps; None for anything else."""
     if isinstance(expr, Sum) and len(expr.terms) == 1:
         sign, term = expr.terms[0]
         inner = literal_number(term)
         return inner and Literal(sign * inner.value, inner.unit, inner.decimals)
+    if isinstance(expr, Quotient):
+        over, under = literal_number(expr.over), literal_number(expr.under)
+        if over is None or under is None or over.decimals or under.decimals or not under.value:
+            return None
+        return Literal(over.value / under.value, Fraction(0), False)
     if not isinstance(expr, Number):
         return None
     unit = _unit(expr.text, expr.value)
@@ -101,18 +106,29 @@ def constant_value(arrays: Sequence[Array]) -> Array | None:
 
 
 def judge_number(truth: float, claimed: Literal, about: bool) -> Kind:
-    """The verdict on one number; with `about` (≈) one percent is all that is asked."""
-    value = float(claimed.value)
-    if about:
-        return Kind.CORRECT if close(truth, value) else Kind.WRONG
-    half = float(claimed.unit) / 2
-    if abs(truth - value) <= half * (1 + 1e-9) + 1e-12 * abs(truth):
-        whole = abs(truth - round(truth)) < 1e-12 * max(1.0, abs(truth))
-        if not (whole and not claimed.decimals and abs(truth - value) > 1e-9):
+    """The verdict on one number; with `about` (≈) one percent is enough."""
+    if rounds_to(truth, claimed):
+        return Kind.CORRECT
+    if close(truth, float(claimed.value)):
+        if about:
             return Kind.CORRECT
-    if claimed.decimals and close(truth, value):
-        return Kind.APPROXIMATE
+        if claimed.decimals:
+            return Kind.APPROXIMATE
     return Kind.WRONG
+
+
+def rounds_to(truth: float, claimed: Literal) -> bool:
+    """Whether a number is the truth, rounded half up or half even to the digits shown."""
+    value, unit = float(claimed.value), float(claimed.unit)
+    gap = abs(truth - value)
+    if gap <= 1e-9 * abs(truth):
+        return True
+    if not claimed.decimals and abs(truth - round(truth)) < 1e-12 * max(1.0, abs(truth)):
+        return False
+    if abs(gap - unit / 2) <= 1e-9 * unit + 1e-12 * abs(truth):
+        # half way: down only to an even digit
+        return truth < value or truth < 0 or (claimed.value / claimed.unit) % 2 == 0
+    return gap < unit / 2
 
 
 def close(truth: float, value: float) -> bool:

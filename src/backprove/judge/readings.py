@@ -110,7 +110,10 @@ class Search:
             # without the axes of size 1 (there is one setting then)
             batch = 1 + len(self.grid.axes)
             full = arrays[0]
-            kept = [i for i in range(len(shape)) if full.shape[batch + i] != 1]
+            kept = [
+                i for i, size in enumerate(shape)
+                if full.shape[batch + i] != 1 or size.constant is not None
+            ]
             if len(kept) < len(shape):
                 small = full.reshape(
                     full.shape[:batch] + tuple(full.shape[batch + i] for i in kept)
@@ -347,12 +350,11 @@ class Search:
                 )
 
     def power(self, expr: Power) -> Iterable[Candidate]:
+        whole = self.as_written(expr)
+        if whole is not None:
+            yield whole
         for base in self.readings(expr.base):
-            if base.cost == 0:
-                whole = self.as_written(expr)
-                if whole is not None:
-                    yield whole
-            elif isinstance(expr.exponent, Number):
+            if (base.cost or whole is None) and isinstance(expr.exponent, Number):
                 p, shown = float(expr.exponent.value), expr.exponent.text
                 if p == -1 and base.rank == 2 and base.shape[0] == base.shape[1]:
                     yield changed(base, _inverse, lambda t: f"({t})⁻¹")
@@ -404,9 +406,12 @@ class Search:
         for mode, words in (("immediate", " (immediate)"), ("line", " (by its own line)")):
             scope = replace(self.scope, mode=mode)
             try:
-                yield self.leaf(expr, scope, cost=1, note=words)
+                reading = self.leaf(expr, scope, cost=1, note=words)
             except NoMeaning:
                 return
+            if whole is None or not whole.first.any() or reading.first.any():
+                # what would vanish altogether cannot be meant
+                yield reading
 
     def big(self, expr: Big) -> Iterable[Candidate]:
         """A sum or product over an index: the index becomes one more batch axis."""
@@ -429,18 +434,21 @@ class Search:
                 if not uses or uses[0].low is None or uses[0].high is None:
                     return
                 low, high = uses[0].low, uses[0].high
-            if any(not w.names <= set(self.settings[0].sizes) for w in (low, high)):
+            known = set(self.settings[0].sizes) | {n for n, _, _ in self.grid.axes}
+            if not (low.names | high.names) <= known:
                 return
             inner = replace(self, grid=self.grid.push(name, low, high))
             body = inner.readings(expr.body)
         axis = 1 + len(self.grid.axes)
-        steps = leaf([np.ones(len(inner.grid.ranges(s.sizes)[-1])) for s in self.settings], "", ())
+        steps = leaf([inner.grid.inside(s.sizes) for s in self.settings], "", ())
+        neutral = 0.0 if expr.op == "sum" else 1.0
         total = np.sum if expr.op == "sum" else np.prod
         sign = "Σ" if expr.op == "sum" else "Π"
 
-        def folded(x: Array, ones: Array) -> Array:
-            full = np.broadcast_to(x, (*x.shape[:axis], len(ones), *x.shape[axis + 1 :]))
-            return total(full, axis=axis)
+        def folded(x: Array, inside: Array) -> Array:
+            rank = x.ndim - axis - 1
+            mask = inside.reshape(1, *inside.shape, *(1,) * rank)
+            return total(np.where(mask, x, neutral), axis=axis)
 
         for c in body:
             if expr.op == "prod" and c.rank:

@@ -130,8 +130,7 @@ class Session:
         self, statement: Declaration | Relation, line: Repaired, several: bool
     ) -> list[Link]:
         if isinstance(statement, Declaration):
-            declare(statement, self.system, 0)
-            return []
+            return self._declaration(statement, line)
         sides, ops = statement.sides, statement.ops
         first = sides[0]
         judge = Judge(self.world, self.system, monotonic() + self.budget)
@@ -145,6 +144,19 @@ class Session:
         if several or len(statement.ops) > 1:
             spans = link_spans(line.text, statement)[-len(ops) :]
         return [_link(o, line, span) for o, span in zip(outcomes, spans, strict=True)]
+
+    def _declaration(self, statement: Declaration, line: Repaired) -> list[Link]:
+        """New names are taken up; of names that there are, their shape is claimed."""
+        claims = {
+            name: Relation((name, statement.space), ("∈",), statement.ranges, span=statement.span)
+            for name in statement.targets
+        }
+        whole_number = statement.space.kind == "N"
+        new = tuple(n for n, c in claims.items() if whole_number or is_new(n, c, self.system))
+        if new:
+            declare(replace(statement, targets=new), self.system, 0)
+        known = [claim for name, claim in claims.items() if name not in new]
+        return [link for claim in known for link in self._statement(claim, line, False)]
 
     def knows(self, text: str) -> bool:
         """Whether the left side of a record is about names of this model."""

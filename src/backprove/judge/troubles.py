@@ -125,6 +125,7 @@ def _statement(statement: Statement, system: System, seen: _Seen) -> None:
     )
     ranges = {r.name: Whole.of(r.name) for r in statement.ranges}
     looking = _Looking(Scope(system, ranges, open=True), seen)
+    looking.shapes = shapes
     for position, side in enumerate(sides):
         if isinstance(side, Space) or (new and not position):
             continue

@@ -26,7 +26,8 @@ from backprove.tensor.nodes import Along, Derivative, Node, Symbol, walk
 from backprove.tensor.whole import Whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
-POINTS = 3
+#: points of each setting: enough to fall on every side of a kink
+POINTS = (16, 8)
 #: relative difference up to which two float64 values count as equal
 EQUAL = 1e-8
 #: absolute difference that is rounding only, where terms cancel to zero
@@ -56,14 +57,26 @@ class Grid:
     def ranges(self, sizes: dict[str, int]) -> list[range]:
         """The values of each index at given sizes; a bound may use an earlier index."""
         found: list[range] = []
-        known = dict(sizes)
-        for _, low, high in self.axes:
-            found.append(range(_number(low, known, min), _number(high, known, max) + 1))
+        corners: list[dict[str, int]] = [dict(sizes)]
+        for name, low, high in self.axes:
+            first = min(int(low.value(c)) for c in corners)
+            last = max(int(high.value(c)) for c in corners)
+            found.append(range(first, last + 1))
+            corners = [{**c, name: end} for c in corners for end in {first, max(first, last)}]
         return found
 
-
-def _number(bound: Whole, sizes: dict[str, int], choose: Any) -> int:
-    return int(bound.value(sizes))
+    def inside(self, sizes: dict[str, int]) -> Array:
+        """1 where the last index lies between its bounds, with one axis for each index, else 0."""
+        ranges = self.ranges(sizes)
+        known: dict[str, Any] = dict(sizes)
+        count = len(ranges)
+        for axis, ((name, _, _), steps) in enumerate(zip(self.axes, ranges, strict=True)):
+            shape = [1] * count
+            shape[axis] = len(steps)
+            known[name] = np.array(list(steps)).reshape(shape)
+        name, low, high = self.axes[-1]
+        holds = (low.value(known) <= known[name]) & (known[name] <= high.value(known))
+        return np.asarray(holds, dtype=bool)
 
 
 @dataclass(slots=True)
@@ -121,6 +134,8 @@ class Setting:
             put = {grid.axes[a][0]: value for a, value in enumerate(values) if value is not None}
             parts.append(self._closed(substitute(node, put) if put else node, shape))
         count = len(grid.axes)
+        if not parts:  # an empty range
+            return np.zeros((self.points, *map(len, steps), *shape))
         stacked = np.stack(parts, axis=1).reshape(self.points, *map(len, steps), *shape)
         # the axes made by `build` stand behind the grid's: put each in the place kept for it
         place = {axis: 1 + count + position for position, axis in enumerate(whole)}
@@ -258,8 +273,8 @@ class World:
     def __init__(self, system: System) -> None:
         self.system = system
         self.settings = [
-            Setting.make(system, sizes_for(system, choice), POINTS, seed=17 + choice)
-            for choice in (0, 1)
+            Setting.make(system, sizes_for(system, choice), points, seed=17 + choice)
+            for choice, points in enumerate(POINTS)
         ]
         self._ones: Setting | None = None
 
@@ -272,5 +287,5 @@ class World:
                     names |= size.names
             scalar = frozenset(names - kept_sizes(self.system))
             sizes = sizes_for(self.system, 0, scalar)
-            self._ones = Setting.make(self.system, sizes, POINTS, seed=23)
+            self._ones = Setting.make(self.system, sizes, POINTS[1], seed=23)
         return self._ones

@@ -374,6 +374,8 @@ def is_new(expr: Expr, relation: Relation, system: System) -> bool:
     except NoMeaning:
         return False
     entities = system.named(name)
+    if not entities and name in ("e", "π") and not index:
+        return False
     if not entities:
         # an index letter or a size is no new name; nor is a member of a declared array
         return True

@@ -12,7 +12,7 @@ from backprove.model import calls
 from backprove.model.names import Target, component, resolve, take_apart
 from backprove.model.products import divide, multiply, total
 from backprove.model.scope import Scope, Use
-from backprove.model.value import NoMeaning, Value, fit_shapes
+from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import (
     Array,
     Big,
@@ -232,6 +232,8 @@ def _chain_order(
 
 def _derivative(expr: Derivative, scope: Scope) -> Value:
     value = meaning(expr.of, scope)
+    if has_hole(value.node):
+        raise NoMeaning("a constant whose size cannot be told is not differentiated", expr.of.span, "form")
     node = value.node
     variable: Node = node
     mode = "immediate" if expr.immediate else scope.mode or "total"

@@ -1,0 +1,392 @@
+"""Trying changed right sides: does this change make the claim true?
+
+Most changes do not, so they are tried at one place first: one setting, one value of every open
+index, a place where the claim fails. What agrees there is looked at everywhere. Changed syntax
+shares all its untouched parts with the claim, and parts are given their meaning only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from backprove.compute.errors import EvaluationError
+from backprove.judge.combine import Array, Candidate
+from backprove.judge.link import Side, agree, find_reading, layouts
+from backprove.judge.readings import Search
+from backprove.judge.world import EQUAL, Grid, Setting, World
+from backprove.model.entity import System
+from backprove.model.meaning import binding, combine, meaning, parts
+from backprove.model.scope import Scope
+from backprove.model.value import NoMeaning, Value, has_hole
+from backprove.notation.syntax import Big, Expr, Relation
+from backprove.tensor.nodes import Node
+from backprove.tensor.whole import Shape, Whole
+
+#: what a claim costs at most while its mistake is looked for, in seconds
+LIMIT = 0.25
+
+
+class OutOfBudget(Exception):
+    """Looking for the mistake took longer than it may."""
+
+
+@dataclass(slots=True)
+class WrongClaim:
+    """A link that is wrong, with all that the judge knows about it.
+
+    `fits` says that both sides have a meaning as written and the same shape; else the claim is
+    compared where sizes are 1. `definitions` are the writer's own, in order.
+    """
+
+    world: World
+    system: System
+    left: Expr
+    value: Value
+    right: Expr
+    other: Value | None
+    scope: Scope
+    grid: Grid
+    strict: bool
+    settings: Sequence[Setting]
+    truth: Side
+    fits: bool
+    relation: Relation
+    definitions: Sequence[Relation] = ()
+    until: float = field(default_factory=lambda: monotonic() + LIMIT)
+
+    def spend(self) -> None:
+        """Raises OutOfBudget when the time is over."""
+        if monotonic() > self.until:
+            raise OutOfBudget
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The truth at the place looked at, in one layout."""
+
+    shape: Shape
+    row: bool
+    array: Array
+    size: float
+    turned: bool
+
+    def equals(self, array: Array) -> bool:
+        """Whether values are these up to rounding."""
+        with np.errstate(all="ignore"):
+            gap = float(np.abs(self.array - array).max()) if self.array.size else 0.0
+        return gap <= 10 * EQUAL * self.size
+
+
+class Trial:
+    """Right sides at the place where a claim that has a meaning as written fails."""
+
+    def __init__(self, claim: WrongClaim) -> None:
+        self.claim = claim
+        self.setting = claim.settings[0]
+        self.grid = claim.grid
+        self.spot = self._spot()
+        values = [r[i] for r, i in zip(self.grid.ranges(self._sizes()), self.spot, strict=True)]
+        names = [name for name, _, _ in self.grid.axes]
+        #: the value of each open index here, by its inner name
+        self.put = dict(zip(names, values, strict=True))
+        self.tries = 0
+        self._begin(claim.system, self.setting)
+
+    def _begin(self, system: System, setting: Setting) -> None:
+        self.setting = setting
+        indices = {
+            written: Whole.of(self.put[inner.name]) if inner.name in self.put else inner
+            for written, inner in self.claim.scope.indices.items()
+        }
+        self.scope = Scope(system, indices)
+        self._memo: dict[tuple[int, tuple[str, ...]], tuple[Expr, Value | NoMeaning]] = {}
+        self._bound: tuple[str, ...] = ()
+        self.targets = [
+            Target(t.side.shape, t.side.row, t.side.arrays[0], _size(t.side.arrays[0]), t.turned)
+            for t in layouts(Side((self.true_values(),), self._shape(), self._row(), self._outputs()))
+        ]
+
+    def under(self, system: System) -> Trial:
+        """The same place, with other definitions of the writer's."""
+        fresh = object.__new__(type(self))
+        fresh.claim, fresh.grid, fresh.spot, fresh.put = self.claim, self.grid, self.spot, self.put
+        fresh.tries = 0
+        fresh._begin(system, self._setting_on(system))
+        return fresh
+
+    def _sizes(self) -> dict[str, int]:
+        return self.setting.sizes
+
+    def _setting_on(self, system: System) -> Setting:
+        return self.claim.settings[0].on(system)
+
+    # --- the place ---
+
+    def _shape(self) -> Shape:
+        return self.claim.truth.shape
+
+    def _row(self) -> bool:
+        return self.claim.truth.row
+
+    def _outputs(self) -> int | None:
+        return self.claim.truth.outputs
+
+    def _spot(self) -> tuple[int, ...]:
+        """A place in the grid where both sides have values and differ; the latest such one."""
+        truth, said = self.claim.truth.arrays[0], self._said_everywhere()
+        lengths = [len(r) for r in self.grid.ranges(self.setting.sizes)]
+        count = len(lengths)
+        if not count:
+            return ()
+        left, wide = _spread(truth, lengths), None
+        if said is not None and said.ndim == truth.ndim and said.shape[1 + count :] == truth.shape[1 + count :]:
+            wide = _spread(said, lengths)
+        axes = (0, *range(1 + count, left.ndim))
+        there = ~np.isnan(left).any(axis=axes)
+        if wide is not None:
+            with np.errstate(all="ignore"):
+                size = max(_size(left), 1e-12)
+                differs = (np.abs(left - wide) > 1e-7 * size).any(axis=axes) | np.isnan(wide).any(axis=axes)
+            both = there & differs & ~np.isnan(wide).any(axis=axes)
+            there = both if both.any() else there & differs if (there & differs).any() else there
+        places = np.argwhere(there)
+        if not len(places):
+            return tuple(0 for _ in lengths)
+        return tuple(int(i) for i in places[-1])
+
+    def _said_everywhere(self) -> Array | None:
+        other = self.claim.other
+        return None if other is None else self.setting.array(other.node, self.grid)
+
+    def true_values(self) -> Array:
+        """The truth at the place: [points, *shape]."""
+        return self.at_spot(self.claim.truth.arrays[0])
+
+    def at_spot(self, array: Array) -> Array:
+        """Values over the whole grid, at the place looked at."""
+        for i in self.spot:
+            array = array[:, i] if array.shape[1] > 1 else array[:, 0]
+        return array
+
+    # --- values ---
+
+    def value(self, expr: Expr) -> Value:
+        """The meaning of an expression here; raises NoMeaning."""
+        key = (id(expr), self._bound)
+        found = self._memo.get(key)
+        if found is None:
+            try:
+                result: Value | NoMeaning = self._value(expr)
+            except NoMeaning as error:
+                result = error
+            found = self._memo[key] = (expr, result)
+        if isinstance(found[1], NoMeaning):
+            raise found[1]
+        return found[1]
+
+    def _value(self, expr: Expr) -> Value:
+        if not isinstance(expr, Big):
+            return combine(expr, [self.value(part) for part in parts(expr)], self.scope)
+        if any(b.low is None or b.high is None for b in expr.binders):
+            return meaning(expr, self.scope)
+        before = self._bound
+        with binding(expr, self.scope):
+            self._bound = (*before, *(b.name for b in expr.binders))
+            try:
+                return combine(expr, [self.value(expr.body)], self.scope)
+            finally:
+                self._bound = before
+
+    def inside(self, names: Sequence[str]) -> Trial:
+        """A view for expressions below sums over these names (for their shapes only)."""
+        fresh = object.__new__(type(self))
+        fresh.__dict__.update(self.__dict__)
+        extra = {n: Whole.of(self.scope.inner_name(n)) for n in names}
+        fresh.scope = Scope(self.scope.system, {**self.scope.indices, **extra})
+        fresh._bound = (*self._bound, *names)
+        return fresh
+
+    def shape(self, expr: Expr) -> tuple[Shape, bool] | None:
+        """The shape of an expression and whether it is a row; None where it has no meaning."""
+        try:
+            value = self.value(expr)
+        except NoMeaning:
+            return None
+        return value.shape, value.row
+
+    def array(self, expr: Expr) -> tuple[Array, Shape, bool] | None:
+        """The values of an expression here; None where it has none."""
+        try:
+            value = self.value(expr)
+        except NoMeaning:
+            return None
+        if has_hole(value.node):
+            return None
+        if not any(t.shape == value.shape and t.row == value.row for t in self.targets):
+            return None
+        found = self.evaluated(value.node)
+        return None if found is None else (found, value.shape, value.row)
+
+    def evaluated(self, node: Node) -> Array | None:
+        """The values of a closed node here."""
+        try:
+            with np.errstate(all="ignore"):
+                found = np.asarray(self.setting.evaluator.value(node), dtype=float)
+        except (EvaluationError, KeyError):
+            return None
+        return None if np.isnan(found).any() else found
+
+    def arrays(self, expr: Expr) -> list[tuple[Array, Shape, bool]]:
+        """The values that an expression may have here: as written, one."""
+        found = self.array(expr)
+        return [] if found is None else [found]
+
+    # --- tries ---
+
+    def matches(self, found: Sequence[tuple[Array, Shape, bool]]) -> bool:
+        """Whether some of these values is the truth, in some layout."""
+        return any(
+            t.shape == shape and t.row == row and t.equals(array)
+            for array, shape, row in found
+            for t in self.targets
+        )
+
+    def holds(self, expr: Expr) -> bool:
+        """Whether the claim would be true with this right side: here, and then everywhere."""
+        self.tries += 1
+        self.claim.spend()
+        return self.matches(self.arrays(expr)) and self.everywhere(expr)
+
+    def everywhere(self, expr: Expr) -> bool:
+        """Whether a right side is true in every setting, for all values of the open indices."""
+        claim = self.claim
+        scope = Scope(self.scope.system, dict(claim.scope.indices))
+        try:
+            value = meaning(expr, scope)
+            if has_hole(value.node):
+                return False
+            settings = [s.on(self.scope.system) if s.system is not self.scope.system else s
+                        for s in claim.settings]
+            said = Side.of(value, settings, self.grid)
+        except (NoMeaning, EvaluationError, KeyError):
+            return False
+        return any(
+            t.side.shape == said.shape
+            and t.side.row == said.row
+            and agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL
+            for t in layouts(claim.truth)
+        )
+
+
+@dataclass(slots=True)
+class Remembering(Search):
+    """A search that looks at every part of an expression once."""
+
+    known: dict[Any, tuple[Expr, list[Candidate]]] = field(
+        default_factory=dict[Any, tuple[Expr, "list[Candidate]"]]
+    )
+
+    def readings(self, expr: Expr) -> list[Candidate]:
+        key = (id(expr), self.free, self.chain, self.grid, self.scope.mode)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = (expr, Search.readings(self, expr))
+        return found[1]
+
+
+class SmallTrial(Trial):
+    """Right sides where sizes are 1, for a claim that has no meaning as written.
+
+    There most readings fall together; transposes and orders do not show.
+    """
+
+    def _begin(self, system: System, setting: Setting) -> None:
+        self.setting = setting
+        self.small = self._ones(system)
+        self.left = self._read_left()
+        super()._begin(system, setting)
+        self.small_setting = self.small
+        indices = dict(self.scope.indices)
+        self.search = Remembering(
+            Scope(system, indices), [self.small], Grid(), self.claim.until + 10,
+            free=True, squeeze=True,
+        )
+
+    def _ones(self, system: System) -> Setting:
+        ones = self.claim.world.ones()
+        return ones.on(system) if system.entities else ones
+
+    def _spot(self) -> tuple[int, ...]:
+        self.small = self._ones(self.claim.system)
+        left = self._read_left()
+        lengths = [len(r) for r in self.grid.ranges(self.small.sizes)]
+        if not lengths:
+            return ()
+        array = _spread(left.first, lengths)
+        there = ~np.isnan(array).any(axis=(0, *range(1 + len(lengths), array.ndim)))
+        places = np.argwhere(there)
+        return tuple(int(i) for i in places[-1]) if len(places) else tuple(0 for _ in lengths)
+
+    def _sizes(self) -> dict[str, int]:
+        return self.small.sizes
+
+    def _read_left(self) -> Candidate:
+        search = Search(
+            replace(self.claim.scope), [self.small], self.grid, self.claim.until + 10,
+            free=True, squeeze=True,
+        )
+        return search.readings(self.claim.left)[0]
+
+    def true_values(self) -> Array:
+        return self.at_spot(self.left.first)
+
+    def _shape(self) -> Shape:
+        return self.left.shape
+
+    def _row(self) -> bool:
+        return self.left.row
+
+    def _outputs(self) -> int | None:
+        return None
+
+    def arrays(self, expr: Expr) -> list[tuple[Array, Shape, bool]]:
+        try:
+            candidates = self.search.readings(expr)
+        except NoMeaning:
+            return []
+        return [
+            (c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()
+        ]
+
+    def matches(self, found: Sequence[tuple[Array, Shape, bool]]) -> bool:
+        # a row and a column are one where most sizes are 1
+        return any(
+            t.shape == shape and t.equals(array) for array, shape, _ in found for t in self.targets
+        )
+
+    def everywhere(self, expr: Expr) -> bool:
+        scope = Scope(self.scope.system, dict(self.claim.scope.indices))
+        search = Search(
+            scope, [self.small], self.grid, self.claim.until + 10, free=True, squeeze=True
+        )
+        side = Side((self.left.first,), self.left.shape, self.left.row, None)
+        try:
+            return find_reading(search, expr, side, self.claim.strict)[0] is not None
+        except NoMeaning:
+            return False
+
+
+def _size(array: Array) -> float:
+    kept = np.abs(array[np.isfinite(array)])
+    return max(float(kept.max()) if kept.size else 0.0, 1e-12)
+
+
+def _spread(array: Array, lengths: Sequence[int]) -> Array:
+    """With every axis of the grid at its full length."""
+    count = len(lengths)
+    return np.broadcast_to(array, (array.shape[0], *lengths, *array.shape[1 + count :]))
