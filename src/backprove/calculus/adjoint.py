@@ -380,6 +380,7 @@ class _Reverse:
                 for b in binders
             ]
             pairs = [(used.put(fresh), want) for used, want in pairs]
+        origin = {str(new): old for old, new in fresh.items()}
         guards: list[Node] = []
         while pairs:
             used, want = pairs.pop()
@@ -400,14 +401,29 @@ class _Reverse:
             node = substitute(node, put)
             guards = [substitute(g, put) for g in guards]
             low, high = chosen.low.put(put), chosen.high.put(put)
-            if not within(value, value, low, high, spans) and not self.harmless(node, value, spans):
-                guards += [test("≤", low, value), test("≤", value, high)]
+            below, above = self.ends(entity, origin.get(chosen.name, chosen.name)) if self.harmless(node, value, spans) else (None, None)
+            if below != chosen.low and not within(value, value, low, None, spans):
+                guards.append(test("≤", low, value))
+            if above != chosen.high and not within(value, value, None, high, spans):
+                guards.append(test("≤", value, high))
         nothing = zero(node.shape) if node.shape else literal(0)
         for guard in guards:
             node = where(guard, node, nothing)
         for b in binders:
             node = fold("sum", b.name, b.low, b.high, node)
         return node
+
+    def ends(self, entity: Entity | None, letter: str) -> tuple[Whole | None, Whole | None]:
+        """The first and last member of the user's family: beyond them its adjoint is zero.
+
+        A declared h_0 belongs to the family, though the rule for h_t begins at 1.
+        """
+        if entity is None:
+            return None, None
+        for position, place in enumerate(entity.index):
+            if place.name == letter:
+                return span(self.entities(self.families.key(entity)), position)
+        return None, None
 
     def harmless(self, node: Node, value: Whole, spans: tuple[IndexRange, ...]) -> bool:
         """Whether a contribution outside its user's range is zero by itself.
@@ -435,21 +451,24 @@ def within(
     high: Whole | None,
     spans: tuple[IndexRange, ...],
 ) -> bool:
-    """Whether first and last, whose letters run over `spans`, surely lie between low and high."""
-    if low is None or high is None:
+    """Whether first and last, whose letters run over `spans`, surely lie between low and high.
+
+    A bound that is None is not asked for; with neither, nothing is known.
+    """
+    if low is None and high is None:
         return False
     lowest, highest = first, last
     for r in spans:
-        for letter in (first.coefficient(r.name), last.coefficient(r.name)):
-            if letter is None or (letter and (r.low is None or r.high is None)):
-                return False
+        slope = first.coefficient(r.name)
+        if slope is None or last.coefficient(r.name) is None:
+            return False
         if r.low is None or r.high is None:
-            continue
-        rising = (first.coefficient(r.name) or 0) >= 0
-        lowest = lowest.put({r.name: r.low if rising else r.high})
-        highest = highest.put({r.name: r.high if rising else r.low})
-    below, above = (lowest - low).constant, (high - highest).constant
-    return below is not None and above is not None and below >= 0 and above >= 0
+            continue  # the letter stays, and the difference below is no number
+        ends = (r.low, r.high) if slope >= 0 else (r.high, r.low)
+        lowest, highest = lowest.put({r.name: ends[0]}), highest.put({r.name: ends[1]})
+    gaps = [(lowest - low).constant] if low is not None else []
+    gaps += [(high - highest).constant] if high is not None else []
+    return all(gap is not None and gap >= 0 for gap in gaps)
 
 
 def _letter(wish: str, taken: set[str]) -> str:

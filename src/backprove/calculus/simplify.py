@@ -7,7 +7,7 @@ expression is tried as it is, multiplied out one level, and fully, and the short
 
 from __future__ import annotations
 
-from backprove.tensor.build import add, contract, rebuild
+from backprove.tensor.build import add, contract, rebuild, with_facts
 from backprove.tensor.nodes import Add, Contract, Literal, Node, Ones, Power, Symbol
 
 #: a product is not multiplied out into more terms than this
@@ -79,7 +79,7 @@ def _multiplied_out(part: Contract, factors: list[Node]) -> Node:
     for f in sums:
         terms *= len(f.terms)  # type: ignore[attr-defined]
     if not sums or terms > MOST_TERMS:
-        return contract(factors, part.labels, part.out)
+        return contract(factors, part.labels, part.out, facts=True)
     total: list[tuple[int, Node]] = []
     choices: list[list[tuple[object, Node]]] = [
         list(f.terms) if isinstance(f, Add) and len(f.terms) > 1 else [(1, f)] for f in factors
@@ -88,12 +88,16 @@ def _multiplied_out(part: Contract, factors: list[Node]) -> Node:
     for options in choices:
         picks = [(c * d, [*ns, n]) for c, ns in picks for d, n in options]  # type: ignore[operator]
     for coefficient, nodes in picks:
-        total.append((coefficient, contract(nodes, part.labels, part.out)))  # type: ignore[arg-type]
+        total.append((coefficient, contract(nodes, part.labels, part.out, facts=True)))  # type: ignore[arg-type]
     return add(total, part.shape)
 
 
 def simplify(node: Node) -> Node:
-    """The shortest of the equal forms tried, each part treated on its own first."""
+    """The shortest of the equal forms tried, each part treated on its own first.
+
+    What is declared of names (one-hot, simplex, symmetric) is used: this is for results, not for
+    what is still to be differentiated.
+    """
     memo: dict[Node, Node] = {}
 
     def visit(part: Node) -> Node:
@@ -101,7 +105,7 @@ def simplify(node: Node) -> Node:
         if found is None:
             inner = [visit(child) for child in part.children]
             same = all(a is b for a, b in zip(inner, part.children, strict=True))
-            fresh = part if same else rebuild(part, inner)
+            fresh = with_facts(part if same else rebuild(part, inner))
             found = memo[part] = _shortest(fresh)
         return found
 

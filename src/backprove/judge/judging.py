@@ -9,7 +9,7 @@ from itertools import permutations
 import numpy as np
 
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
-from backprove.judge.mistakes import quick_mistake
+from backprove.judge.diagnosis import Diagnosis, diagnose
 from backprove.judge.numbers import (
     close,
     constant_value,
@@ -21,6 +21,7 @@ from backprove.judge.numbers import (
 )
 from backprove.judge.readings import OutOfTime, Search, has_derivative
 from backprove.judge.verdict import Evidence, Kind
+from backprove.judge.trial import WrongClaim
 from backprove.judge.world import EQUAL, Grid, Setting, World
 from backprove.model.definitions import index_ranges, space_shape
 from backprove.model.entity import System
@@ -53,6 +54,8 @@ class Judge:
     world: World
     system: System
     deadline: float
+    #: the writer's own definitions in `system`, as they were written
+    written: Sequence[Relation] = ()
 
     def relation(self, relation: Relation) -> list[Outcome]:
         """An outcome for every link; raises NoMeaning where the left side has no meaning."""
@@ -140,7 +143,7 @@ class Judge:
             outcome = self.as_written(truth, value, Side.of(other, settings, grid), other, strict)
             if outcome is not None:
                 return outcome
-        return self.read(left, right, scope, grid, strict, settings, truth, value, other)
+        return self.read(left, right, scope, grid, strict, settings, truth, value, other, relation)
 
     def filled(self, value: Value, other: Value) -> tuple[Value, Value]:
         """Sizes of `I` or `ones` decided by the other side; a plain 0 is the zero of any shape."""
@@ -216,6 +219,7 @@ class Judge:
         truth: Side,
         value: Value,
         other: Value | None,
+        relation: Relation,
     ) -> Outcome:
         """Notation or scalar where a reading is equal; else wrong.
 
@@ -247,7 +251,11 @@ class Judge:
                 "true when all sizes are 1: for vectors and matrices it has no such meaning",
                 reading="the scalar problem",
             )
-        return self.wrong(truth, other, settings, grid)
+        claim = WrongClaim(
+            self.world, self.system, left, value, right, other, scope, grid, strict, settings,
+            truth, fits, relation, self.written,
+        )
+        return self.wrong(diagnose(claim))
 
     def meaningless(self, right: Expr, scope: Scope) -> Outcome:
         """A right side without any reading, with the place where it fails."""
@@ -365,29 +373,12 @@ class Judge:
 
     # --- wrong ---
 
-    def wrong(
-        self, truth: Side, other: Value | None, settings: Sequence[Setting], grid: Grid
-    ) -> Outcome:
-        setting = settings[0]
-        left = truth.arrays[0][0]
-        right = None
-        mistake = "other"
-        if other is not None:
-            said = Side.of(other, settings, grid)
-            right = said.arrays[0][0]
-            mistake = quick_mistake(truth, said)
-        values = {
-            name + ("_" + ",".join(map(str, at)) if at else ""): array[0].tolist()
-            for (name, at), array in setting.declared.items()
-        }
-        evidence = Evidence(
-            "it fails at this point", 1, (dict(setting.sizes),), None, values,
-            left.tolist(), None if right is None else right.tolist(),
+    def wrong(self, found: Diagnosis) -> Outcome:
+        mistake = found.mistake
+        return Outcome(
+            Kind.WRONG, mistake.sentence, mistake.kind, corrected=found.corrected,
+            evidence=found.evidence, place=mistake.place,
         )
-        reason = "the two sides differ"
-        if other is None:
-            reason = "no reading of the right side equals the left"
-        return Outcome(Kind.WRONG, reason, mistake, evidence=evidence)
 
 
 def next_member(of: Node | None, by: Node | None) -> bool:

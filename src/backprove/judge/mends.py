@@ -270,7 +270,7 @@ def _lost(atoms: list[re.Match[str]]) -> Iterator[tuple[str, list[int]]]:
 
 def _closing(atoms: list[re.Match[str]]) -> tuple[str, list[int]]:
     """What closes the first of these atoms, and where it may do so."""
-    return _LOST[atoms[0].group()], [a.end() for a in _level(atoms[1:], closed=True)]
+    return _LOST[atoms[0].group()], [a.end() for a in _level(atoms[1:], closed=True)][::-1]
 
 
 def _level(atoms: list[re.Match[str]], closed: bool = False) -> Iterator[re.Match[str]]:

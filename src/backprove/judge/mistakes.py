@@ -9,9 +9,12 @@ import numpy as np
 
 from backprove.compute.errors import EvaluationError
 from backprove.judge.changes import FIRST, LATER, Change, changes
+from backprove.judge.assumptions import assumed
+from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
+from backprove.judge.wrong_rules import Rules
 from backprove.model.value import NoMeaning
 from backprove.notation.syntax import Expr, Span
 
@@ -82,11 +85,49 @@ def _later(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return _tried(changes(claim.right, trial, LATER), trial)
 
 
+def _factors(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(missing_factors(claim.right, trial), trial)
+
+
+def _slopes(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(wrong_slopes(claim.right, trial), trial)
+
+
+def _names(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(other_names(claim.right, trial), trial)
+
+
+def _terms(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(missing_terms(claim.right, trial), trial)
+
+
+def _assumption(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    found = assumed(claim, trial)
+    if found is None:
+        return None
+    return Mistake("assumption", f"this is true only if {found[1]}", claim.right.span)
+
+
 def _tried(found: Iterator[Change], trial: Trial) -> Mistake | None:
-    for edit in found:
-        if trial.holds(edit.root):
-            return Mistake(edit.kind, edit.sentence, edit.span, edit.root)
+    """The first change that makes the claim true; one that needs no other layout before all."""
+    second: Mistake | None = None
+    for change in found:
+        how = trial.holds(change.root)
+        if how:
+            mistake = Mistake(change.kind, change.sentence, change.span, change.root)
+            if how == "straight":
+                return mistake
+            second = second or mistake
+    return second
+
+
+def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    for suspect in Rules(trial).all():
+        claim.spend()
+        array = suspect.value()
+        if array is not None and trial.equals_said(array):
+            return Mistake(suspect.kind, suspect.sentence, claim.right.span)
     return None
 
 
-STAGES: tuple[Stage, ...] = (_first, _later)
+STAGES: tuple[Stage, ...] = (_first, _slopes, _later, _wrong_rules, _names, _assumption, _factors, _terms)

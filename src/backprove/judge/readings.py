@@ -409,9 +409,14 @@ class Search:
                 reading = self.leaf(expr, scope, cost=1, note=words)
             except NoMeaning:
                 return
-            if whole is None or not whole.first.any() or reading.first.any():
-                # what would vanish altogether cannot be meant
+            if whole is None or not self.vanishes(reading, whole):
                 yield reading
+
+    def vanishes(self, reading: Candidate, whole: Candidate) -> bool:
+        """Whether a reading is zero at some index where the derivative is not: it cannot be meant."""
+        kept = tuple(range(1, 1 + len(self.grid.axes)))
+        gone = tuple(axis for axis in range(reading.first.ndim) if axis not in kept)
+        return bool(np.any(whole.first.any(axis=gone) & ~reading.first.any(axis=gone)))
 
     def big(self, expr: Big) -> Iterable[Candidate]:
         """A sum or product over an index: the index becomes one more batch axis."""

@@ -20,7 +20,8 @@ from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning
 from backprove.notation import ReadError
-from backprove.notation.syntax import Index, Name, Number, Statement
+from backprove.notation.syntax import Expr, Index, Name, Number, Statement
+from backprove.tensor.whole import Shape
 
 __all__ = ["Ambiguous", "Repaired", "repair"]
 
@@ -136,19 +137,23 @@ def _decimals(number: str, state: Examined, system: System) -> Iterator[Option]:
 
 
 def _fits(decimal: Decimal, letter: str, member: str, system: System) -> bool:
-    """Whether the member exists and has the shape of another term of the sum."""
+    """Whether the member exists and has the shape of another term of the sum, and a product around
+    the sum has no meaning as it stands."""
     scope = Scope(system, open=True)
-    name = Index(Name(letter), (Number(Fraction(member), member),))
+    if not system.named(letter):
+        return False
+    shape = _shape(Index(Name(letter), (Number(Fraction(member), member),)), scope)
+    return (
+        isinstance(shape, tuple)
+        and shape != ()
+        and any(_shape(term, scope) == shape for term in decimal.beside)
+        and any(_shape(product, scope) == "shape" for product in decimal.around)
+    )
+
+
+def _shape(expr: Expr, scope: Scope) -> Shape | str:
+    """The shape of an expression as written; the kind of trouble where it has none."""
     try:
-        shape = meaning(name, scope).shape
-    except NoMeaning:
-        return False
-    if not shape or not system.named(letter):
-        return False
-    for term in decimal.beside:
-        try:
-            if meaning(term, scope).shape == shape:
-                return True
-        except NoMeaning:
-            continue
-    return False
+        return meaning(expr, scope).shape
+    except NoMeaning as error:
+        return error.kind

@@ -59,6 +59,8 @@ class Session:
     world: World
     budget: float = BUDGET
     system: System = field(init=False)
+    #: the writer's own definitions, as they were written
+    written: list[Relation] = field(default_factory=list[Relation])
 
     def __post_init__(self) -> None:
         self.system = System(base=self.world.system)
@@ -89,7 +91,7 @@ class Session:
 
     def _line(self, line: str) -> list[Link]:
         """The links of a line as it stands or, where it has no meaning so, as repaired."""
-        before = self.system.copy()
+        before, lines = self.system.copy(), len(self.written)
         links = self._links(Repaired(line))
         unreadable = any(link.verdict.verdict == Kind.UNREADABLE for link in links)
         failed = any(link.verdict.verdict == Kind.WRONG for link in links)
@@ -101,6 +103,7 @@ class Session:
         if mended is None or any(link.good and mended.notes_in(link.span) for link in links):
             return links
         self.system = before
+        del self.written[lines:]
         return self._links(mended)
 
     def _links(self, line: Repaired) -> list[Link]:
@@ -133,9 +136,10 @@ class Session:
             return self._declaration(statement, line)
         sides, ops = statement.sides, statement.ops
         first = sides[0]
-        judge = Judge(self.world, self.system, monotonic() + self.budget)
+        judge = Judge(self.world, self.system, monotonic() + self.budget, tuple(self.written))
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)
+            self.written.append(statement)
             if len(sides) == 2:
                 return []
             sides, ops = sides[1:], ops[1:]

@@ -125,6 +125,26 @@ class Trial:
     def _setting_on(self, system: System) -> Setting:
         return self.claim.settings[0].on(system)
 
+    def derivation_setting(self) -> Setting:
+        """Where the left side's derivatives are taken."""
+        return self.setting
+
+    def equals_said(self, array: Array) -> bool:
+        """Whether values of the left side's shape are what the claim says, in some layout."""
+        said = self.said()
+        shape, outputs = self.claim.value.shape, self._outputs()
+        return any(
+            t.side.shape == shape_
+            and t.side.row == row
+            and Target(shape_, row, found, _size(found), False).equals(t.side.arrays[0])
+            for found, shape_, row in said
+            for t in layouts(Side((array,), shape, self._row(), outputs))
+        )
+
+    def said(self) -> list[tuple[Array, Shape, bool]]:
+        """What the claim's right side is here."""
+        return self.arrays(self.claim.right)
+
     # --- the place ---
 
     def _shape(self) -> Shape:
@@ -256,31 +276,33 @@ class Trial:
             for t in self.targets
         )
 
-    def holds(self, expr: Expr) -> bool:
-        """Whether the claim would be true with this right side: here, and then everywhere."""
+    def holds(self, expr: Expr) -> str:
+        """Whether the claim would be true with this right side: here, and then everywhere.
+
+        `straight`, or `turned` where it is in another layout; empty where it would not.
+        """
         self.tries += 1
         self.claim.spend()
-        return self.matches(self.arrays(expr)) and self.everywhere(expr)
+        return self.everywhere(expr) if self.matches(self.arrays(expr)) else ""
 
-    def everywhere(self, expr: Expr) -> bool:
-        """Whether a right side is true in every setting, for all values of the open indices."""
+    def everywhere(self, expr: Expr) -> str:
+        """How a right side is true in every setting, for all values of the open indices."""
         claim = self.claim
         scope = Scope(self.scope.system, dict(claim.scope.indices))
         try:
             value = meaning(expr, scope)
             if has_hole(value.node):
-                return False
+                return ""
             settings = [s.on(self.scope.system) if s.system is not self.scope.system else s
                         for s in claim.settings]
             said = Side.of(value, settings, self.grid)
         except (NoMeaning, EvaluationError, KeyError):
-            return False
-        return any(
-            t.side.shape == said.shape
-            and t.side.row == said.row
-            and agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL
-            for t in layouts(claim.truth)
-        )
+            return ""
+        for t in layouts(claim.truth):
+            if t.side.shape == said.shape and t.side.row == said.row:
+                if agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL:
+                    return "turned" if t.turned else "straight"
+        return ""
 
 
 @dataclass(slots=True)
@@ -345,6 +367,18 @@ class SmallTrial(Trial):
     def true_values(self) -> Array:
         return self.at_spot(self.left.first)
 
+    def derivation_setting(self) -> Setting:
+        return self.small
+
+    def equals_said(self, array: Array) -> bool:
+        kept = tuple(n for n in array.shape[1:] if n != 1)
+        small = array.reshape(array.shape[:1] + kept)
+        return any(
+            found.shape == small.shape
+            and Target((), False, found, _size(found), False).equals(small)
+            for found, _, _ in self.said()
+        )
+
     def _shape(self) -> Shape:
         return self.left.shape
 
@@ -369,16 +403,17 @@ class SmallTrial(Trial):
             t.shape == shape and t.equals(array) for array, shape, _ in found for t in self.targets
         )
 
-    def everywhere(self, expr: Expr) -> bool:
+    def everywhere(self, expr: Expr) -> str:
         scope = Scope(self.scope.system, dict(self.claim.scope.indices))
         search = Search(
             scope, [self.small], self.grid, self.claim.until + 10, free=True, squeeze=True
         )
         side = Side((self.left.first,), self.left.shape, self.left.row, None)
         try:
-            return find_reading(search, expr, side, self.claim.strict)[0] is not None
+            found = find_reading(search, expr, side, self.claim.strict)[0]
         except NoMeaning:
-            return False
+            return ""
+        return "straight" if found is not None else ""
 
 
 def _size(array: Array) -> float:

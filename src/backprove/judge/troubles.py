@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from backprove.model.definitions import declare, define, is_new
 from backprove.model.entity import System
-from backprove.model.meaning import binding, meaning
+from backprove.model.meaning import binding
 from backprove.model.names import resolve, take_apart
 from backprove.model.quantities import QUANTITIES
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning
-from backprove.notation import ReadError, read_line
+from backprove.notation import read_line
 from backprove.notation.syntax import (
     Array,
     Big,
@@ -68,11 +68,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Decimal:
-    """A number like `0.2` in a sum beside `beside`, in a product that has no meaning."""
+    """A number as a term of a sum, with the other terms and the products around the sum."""
 
     text: str
     span: Span
     beside: tuple[Expr, ...]
+    around: tuple[Product, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Examined:
     statements: tuple[Statement, ...]
     troubles: tuple[Trouble, ...]
     decimals: tuple[Decimal, ...]
-    #: how often each number is written
+    #: every number as often as it is written
     numbers: tuple[str, ...]
 
 
@@ -94,14 +95,6 @@ def examine(text: str, system: System) -> Examined:
     for statement in statements:
         _statement(statement, scratch, seen)
     return Examined(statements, tuple(seen.troubles), tuple(seen.decimals), tuple(seen.numbers))
-
-
-def resolves(text: str, system: System) -> bool:
-    """Whether a line can be read and every name in it stands for something."""
-    try:
-        return not examine(text, system).troubles
-    except ReadError:
-        return False
 
 
 @dataclass(slots=True)
@@ -125,7 +118,6 @@ def _statement(statement: Statement, system: System, seen: _Seen) -> None:
     )
     ranges = {r.name: Whole.of(r.name) for r in statement.ranges}
     looking = _Looking(Scope(system, ranges, open=True), seen)
-    looking.shapes = shapes
     for position, side in enumerate(sides):
         if isinstance(side, Space) or (new and not position):
             continue
@@ -145,8 +137,8 @@ class _Looking:
     scope: Scope
     seen: _Seen
     missing: bool = False
-    #: whether a product around this place has no meaning as written
-    broken: bool = False
+    #: the products around this place
+    around: tuple[Product, ...] = ()
 
     def visit(self, expr: Expr, part: str) -> None:
         match expr:
@@ -181,23 +173,16 @@ class _Looking:
     def sum(self, expr: Sum) -> None:
         for _, term in expr.terms:
             self.visit(term, "term")
-            if self.broken and isinstance(term, Number):
-                others = tuple(t for _, t in expr.terms if t is not term)
-                self.seen.decimals.append(Decimal(term.text, term.span, others))
+            if self.around and isinstance(term, Number):
+                beside = tuple(t for _, t in expr.terms if t is not term)
+                self.seen.decimals.append(Decimal(term.text, term.span, beside, self.around))
 
     def product(self, expr: Product) -> None:
-        before = self.broken
-        self.broken = before or self.shapeless(expr)
+        before = self.around
+        self.around = (*before, expr)
         for factor in expr.factors:
             self.visit(factor, "factor")
-        self.broken = before
-
-    def shapeless(self, expr: Expr) -> bool:
-        try:
-            meaning(expr, self.scope)
-        except NoMeaning as error:
-            return error.kind == "shape"
-        return False
+        self.around = before
 
     def name(self, expr: Name | Index | Tag, part: str) -> None:
         target = take_apart(expr, self.scope.system.names())

@@ -6,6 +6,7 @@ The judge's readings use the same `combine`, so that only products are ever read
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from backprove.model import calls
@@ -55,7 +56,7 @@ from backprove.tensor.build import (
     where,
     zero,
 )
-from backprove.tensor.nodes import Build, Constant, Node, Select, Symbol
+from backprove.tensor.nodes import Add, Build, Constant, Contract, Node, Select, Symbol, walk
 from backprove.tensor.nodes import Derivative as DerivativeNode
 from backprove.tensor.whole import Whole
 
@@ -240,9 +241,44 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
     for written in expr.by:
         inner = written.base if isinstance(written, Transpose) else written
         variable = meaning(inner, scope).node
+        if hides(variable, [value.node, *(e.body for e in scope.system.all() if e.body is not None)]):
+            raise NoMeaning(
+                "this expression stands inside a larger product or sum: give it a name of its own",
+                written.span,
+                "form",
+            )
         node = differentiate(node, variable, mode)
     single = len(expr.by) == 1
     return Value(node, of=value.node if single else None, by=variable if single else None)
+
+
+def hides(by: Node, places: Sequence[Node]) -> bool:
+    """Whether an expression to differentiate by is merged into a larger product or sum.
+
+    Products of products and sums of sums are one node, so such an occurrence could be missed.
+    """
+    if not isinstance(by, Contract | Add) or len(by.children) < 2:
+        return False
+    wanted = Counter(map(_head, by.children))
+    return any(
+        type(part) is type(by)
+        and not wanted - Counter(map(_head, part.children))
+        and _form(part) != _form(by)
+        for place in places
+        for part in walk(place)
+    )
+
+
+def _form(node: Node) -> object:
+    """What tells a product or sum from another one of the same parts."""
+    if isinstance(node, Contract):
+        return node.labels, node.out
+    return [c for c, _ in node.terms] if isinstance(node, Add) else None
+
+
+def _head(node: Node) -> object:
+    """What is compared of an operand: a name whatever its index, anything else by its kind."""
+    return (node.name, node.shape) if isinstance(node, Symbol) else (type(node), node.shape)
 
 
 def differentiate(of: Node, by: Node, mode: str) -> Node:

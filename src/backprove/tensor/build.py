@@ -44,6 +44,9 @@ NOTHING: frozenset[str] = frozenset()
 SUMS_TO_ONE = frozenset({"one-hot", "simplex", "one-hot rows", "simplex rows"})
 
 
+SYMMETRIC = frozenset({"symmetric", "positive-definite"})
+
+
 class ShapeError(Exception):
     """Parts that do not fit; the message names both shapes."""
 
@@ -180,10 +183,14 @@ def contract(
     operands: Sequence[Node],
     labels: Sequence[Sequence[Hashable]],
     out: Sequence[Hashable],
+    *,
+    facts: bool = False,
 ) -> Node:
     """The generalised Einstein product (see `nodes.Contract`), simplified.
 
-    Raises `ShapeError` when a label is used for two different sizes.
+    With `facts` what is declared of names is used: a one-hot or simplex vector sums to one, a
+    symmetric matrix is its own transpose. That is for results only, since facts do not bind a
+    derivative. Raises `ShapeError` when a label is used for two different sizes.
     """
     sizes: dict[Hashable, Whole] = {}
     for node, names in zip(operands, labels, strict=True):
@@ -196,8 +203,8 @@ def contract(
             # a condition on a factor is a condition on the product
             inner = [*operands[:position], node.then, *operands[position + 1 :]]
             nothing = zero(shape) if shape else literal(0)
-            return where(node.condition, contract(inner, labels, out), nothing)
-    product = _Product(sizes, list(out))
+            return where(node.condition, contract(inner, labels, out, facts=facts), nothing)
+    product = _Product(sizes, list(out), facts)
     for node, names in zip(operands, labels, strict=True):
         product.put(node, list(names))
     return product.finish(shape)
@@ -206,8 +213,9 @@ def contract(
 class _Product:
     """A product being simplified: a coefficient and a list of (operand, labels)."""
 
-    def __init__(self, sizes: dict[Hashable, Whole], out: list[Hashable]) -> None:
+    def __init__(self, sizes: dict[Hashable, Whole], out: list[Hashable], facts: bool) -> None:
         self.sizes = sizes
+        self.facts = facts
         self.out = out
         self.coefficient = Fraction(1)
         self.factors: list[tuple[Node, list[Hashable]]] = []
@@ -296,7 +304,10 @@ class _Product:
     def _sum_out(self) -> None:
         """A vector that sums to one disappears where it is only summed."""
         for position, (node, names) in enumerate(self.factors):
-            if names and sums_to_one(node) and self._uses(names[-1]) == 1:
+            if self.facts and names and _is_symmetric(node) and names[1] in self.out:
+                if names[0] not in self.out or self.out.index(names[1]) < self.out.index(names[0]):
+                    names.reverse()
+            if names and sums_to_one(node, self.facts) and self._uses(names[-1]) == 1:
                 rest = names[:-1]
                 self.factors[position] = (ones(node.shape[:-1]), rest)
         self.factors = [(n, names) for n, names in self.factors if n is not UNIT]
@@ -344,11 +355,22 @@ class _Product:
         return Contract.intern(shape, free_of(operands), operands, operands, labels, out)
 
 
-def sums_to_one(node: Node) -> bool:
-    """Whether the last axis of a node is known to sum to one."""
+def sums_to_one(node: Node, facts: bool) -> bool:
+    """Whether the last axis of a node sums to one: a softmax always, a name by its facts."""
     if isinstance(node, Symbol):
-        return bool(node.facts & SUMS_TO_ONE)
+        return facts and bool(node.facts & SUMS_TO_ONE)
     return isinstance(node, Along) and node.function == "softmax"
+
+
+def _is_symmetric(node: Node) -> bool:
+    return isinstance(node, Symbol) and node.rank == 2 and bool(node.facts & SYMMETRIC)
+
+
+def with_facts(node: Node) -> Node:
+    """The node with what is declared of the names in it used, at its top; for results only."""
+    if isinstance(node, Contract):
+        return contract(node.operands, node.labels, node.out, facts=True)
+    return node
 
 
 def matmul(a: Node, b: Node) -> Node:
@@ -391,8 +413,6 @@ def permute(a: Node, order: Sequence[int]) -> Node:
 def transpose(a: Node) -> Node:
     """The axes of `a` in reverse order."""
     if isinstance(a, Identity):
-        return a
-    if isinstance(a, Symbol) and a.facts & {"symmetric", "positive-definite"} and a.rank == 2:
         return a
     return permute(a, range(a.rank)[::-1])
 

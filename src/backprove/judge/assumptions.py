@@ -1,0 +1,109 @@
+"""Claims that are true under a condition that the model does not declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from backprove.compute.errors import EvaluationError
+from backprove.compute.evaluate import Evaluator
+from backprove.compute.points import draw
+from backprove.judge.combine import Array
+from backprove.judge.rewrite import shown
+from backprove.judge.trial import SmallTrial, Trial, WrongClaim
+from backprove.model.entity import Entity, System, member
+from backprove.model.meaning import meaning
+from backprove.model.value import NoMeaning
+from backprove.model.write import written
+from backprove.tensor.build import substitute
+
+Values = dict[tuple[str, tuple[int, ...]], Array]
+
+
+def assumed(claim: WrongClaim, trial: Trial) -> tuple[str, str] | None:
+    """The condition under which a claim is true, with the name that it is about."""
+    if claim.other is None or isinstance(trial, SmallTrial):
+        return None
+    node = substitute(claim.value.node, trial.put) if trial.put else claim.value.node
+    try:
+        said = meaning(claim.right, trial.scope).node
+    except NoMeaning:
+        return None
+    setting = trial.setting
+    for name, words, declared in _conditions(claim.system, setting.declared):
+        claim.spend()
+        try:
+            with np.errstate(all="ignore"):
+                evaluator = Evaluator(setting.system, setting.sizes, declared)
+                left = np.asarray(evaluator.value(node), dtype=float)
+                right = np.asarray(evaluator.value(said), dtype=float)
+        except (EvaluationError, KeyError):
+            continue
+        if np.isnan(left).any() or left.shape != right.shape:
+            continue
+        size = max(float(np.abs(left).max()), 1e-9)
+        if float(np.abs(left - right).max()) <= 1e-9 * size:
+            return name, words
+    return None
+
+
+def _conditions(system: System, declared: Values) -> Iterator[tuple[str, str, Values]]:
+    """Points at which one more fact holds."""
+    entities = [e for e in system.all() if e.body is None and e.name[0] != "·"]
+    for entity in entities:
+        name = shown(written(member(entity)))
+        keys = [k for k in declared if k[0] == entity.name and len(k[1]) == len(entity.index)]
+        if not keys:
+            continue
+        for words, change in _facts(entity):
+            yield name, f"{name} {words}", {**declared, **{k: change(declared[k]) for k in keys}}
+    yield from _equal_pairs(entities, declared)
+    squares = [k for k in declared if declared[k].ndim == 3 and declared[k].shape[1] == declared[k].shape[2]]
+    if len(squares) > 1:
+        symmetric = {k: _symmetric(declared[k]) for k in squares}
+        yield "", "all square matrices are symmetric", {**declared, **symmetric}
+
+
+def _facts(entity: Entity) -> Iterator[tuple[str, Any]]:
+    rank, facts = len(entity.shape), entity.facts
+    if rank == 2 and entity.shape[0] == entity.shape[1]:
+        if "symmetric" not in facts:
+            yield "is symmetric", _symmetric
+        yield "is orthogonal", lambda a: np.linalg.qr(a)[0]
+        yield "is diagonal", lambda a: a * np.eye(a.shape[-1])
+        yield "is the identity", lambda a: np.broadcast_to(np.eye(a.shape[-1]), a.shape).copy()
+        if "symmetric" not in facts:
+            yield "is antisymmetric", lambda a: a - np.swapaxes(a, -1, -2)
+    elif rank == 2:
+        yield "has orthonormal columns", _orthonormal
+        if "one-hot rows" not in facts and "simplex rows" not in facts:
+            yield "has rows that sum to one", lambda a: np.abs(a) / np.abs(a).sum(-1, keepdims=True)
+    elif rank == 1:
+        if "one-hot" not in facts and "simplex" not in facts:
+            yield "sums to one", lambda a: np.abs(a) / np.abs(a).sum(-1, keepdims=True)
+        if "one-hot" not in facts:
+            yield "is one-hot", lambda a: draw(np.random.default_rng(3), a.shape, frozenset({"one-hot"}))
+        yield "has length 1", lambda a: a / np.sqrt((a * a).sum(-1, keepdims=True))
+        yield "has mean 0", lambda a: a - a.mean(-1, keepdims=True)
+
+
+def _symmetric(a: Array) -> Array:
+    return (a + np.swapaxes(a, -1, -2)) / 2
+
+
+def _orthonormal(a: Array) -> Array:
+    if a.shape[-2] < a.shape[-1]:
+        return np.swapaxes(np.linalg.qr(np.swapaxes(a, -1, -2))[0], -1, -2)
+    return np.linalg.qr(a)[0]
+
+
+def _equal_pairs(entities: list[Entity], declared: Values) -> Iterator[tuple[str, str, Values]]:
+    """Two matrices of one shape that are taken for one."""
+    single = [e for e in entities if not e.index and len(e.shape) == 2]
+    for n, a in enumerate(single):
+        for b in single[n + 1 :]:
+            if a.shape == b.shape and (a.name, ()) in declared:
+                left, right = shown(written(member(a))), shown(written(member(b)))
+                yield left, f"{left} = {right}", {**declared, (b.name, ()): declared[a.name, ()]}

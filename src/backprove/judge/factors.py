@@ -1,0 +1,307 @@
+"""Factors that a writer forgot, or took from another function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from backprove.judge.changes import Around, Change
+from backprove.judge.pool import Piece, inverse_of, ready, sizes_of
+from backprove.judge.rewrite import Place, children, places, shown, summed, terms_of
+from backprove.judge.trial import SmallTrial, Trial
+from backprove.model.calls import ELEMENTWISE
+from backprove.model.entity import System
+from backprove.model.names import take_apart
+from backprove.notation.syntax import (
+    Big,
+    Call,
+    Compare,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Power,
+    Product,
+    Quotient,
+    Sum,
+    Tag,
+    Transpose,
+)
+from backprove.tensor.whole import Shape
+
+
+# --- the derivative of another function -------------------------------------------------------------
+
+
+def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
+    """A factor made of one quantity alone, exchanged for an activation's derivative."""
+    around = Around(trial, root)
+    slopes = [p for p in ready(root, trial) if p.role == "slope"]
+    if not slopes:
+        return
+    seen: set[tuple[Expr, Expr]] = set()
+    for place in places(root):
+        if place.within != "value":
+            continue
+        for old, put in _factor_like(place, trial.scope.system):
+            shape = around.shape(place, old)
+            if shape is None:
+                continue
+            for slope in _likely(slopes, old, shape[0], trial):
+                new = put(slope.expr)
+                if slope.expr == old or (old, slope.expr) in seen and new is root:
+                    continue
+                seen.add((old, slope.expr))
+                yield Change(
+                    "wrong-derivative", place.put(new),
+                    f"{shown(old)} should be {shown(slope.expr)}", place.expr.span, place.term,
+                )
+
+
+def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
+    """Parts made of one quantity only, and how to put something in their place."""
+    expr = place.expr
+    if isinstance(expr, Product):
+        for start in range(len(expr.factors) - 1):
+            pair = expr.factors[start : start + 2]
+            one = _quantities(Product(pair, expr.ops[start : start + 1]), system)
+            if len(one) == 1:
+                old = Product(pair, expr.ops[start : start + 1])
+
+                def put(new: Expr, start: int = start) -> Expr:
+                    factors = (*expr.factors[:start], new, *expr.factors[start + 2 :])
+                    ops = (*expr.ops[:start], *expr.ops[start + 1 :])
+                    return replace(expr, factors=factors, ops=ops) if len(factors) > 1 else new
+
+                yield old, put
+    if isinstance(expr, Sum | Power | Name | Index | Tag) or (
+        isinstance(expr, Call) and expr.function in ELEMENTWISE
+    ):
+        bare = isinstance(expr, Name | Index | Tag)
+        if isinstance(place.parent, Sum | Power) or (bare and not isinstance(place.parent, Product | Call)):
+            return
+        if len(_quantities(expr, system)) == 1:
+            yield expr, lambda new: new
+
+
+def _quantities(expr: Expr, system: System) -> set[Expr]:
+    """The names in an expression; a foreign mark where it is more than elementwise in them."""
+    match expr:
+        case Number():
+            return set()
+        case Name() | Index() | Tag():
+            return {expr} if take_apart(expr, system.names()) is not None else {expr, Name("·")}
+        case Sum() | Quotient() | Power() | Product():
+            found: set[Expr] = set()
+            for child in children(expr):
+                found |= _quantities(child, system)
+            return found
+        case Call() if expr.function in ELEMENTWISE and len(expr.args) == 1:
+            return _quantities(expr.args[0], system)
+        case _:
+            return {Name("·"), Name("··")}
+
+
+def _likely(slopes: list[Piece], old: Expr, shape: Shape, trial: Trial) -> Iterator[Piece]:
+    """Derivatives of a shape, those of the quantity in question first."""
+    small = isinstance(trial, SmallTrial)
+    fitting = [s for s in slopes if small or s.shape == shape]
+    names = {n.expr for n in places(old) if isinstance(n.expr, Name | Index | Tag)}
+    own = [s for s in fitting if names & {n.expr for n in places(s.expr)}]
+    yield from own
+    yield from (s for s in fitting if s not in own)
+
+
+# --- a factor that is missing -----------------------------------------------------------------------
+
+
+def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
+    """One factor of the model's more, in every place where it fits."""
+    pool = ready(root, trial)
+    small = isinstance(trial, SmallTrial)
+    ranks = [p for p in pool if not p.shape or small]
+    scalars = [p.expr for p in ranks]
+    scalars += [inverse_of(p.expr) for p in ranks if p.role == "name"]
+    scalars += [s for size in sizes_of(trial.scope.system) for s in (size, inverse_of(size))]
+    scalars += _deltas(trial)
+    yield from _scalars(root, trial, list(dict.fromkeys(scalars)))
+    if small:
+        return
+    order = {"slope": 0, "part": 1, "value": 2, "name": 3}
+    vectors = sorted((p for p in pool if len(p.shape) == 1), key=lambda p: order[p.role])
+    matrices = [p for p in pool if len(p.shape) == 2]
+    yield from _arrays(root, trial, vectors, matrices)
+
+
+def _deltas(trial: Trial) -> list[Expr]:
+    """1[i = j] for the claim's own indices."""
+    letters = [x for x in trial.claim.scope.indices if len(x) == 1][:5]
+    return [
+        Call("indicator", (Compare((Name(a), Name(b)), ("=",)),))
+        for n, a in enumerate(letters)
+        for b in letters[n + 1 :]
+    ]
+
+
+def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
+    """A scalar at the whole, at one term, or at a term inside."""
+    around = Around(trial, root)
+    for place in places(root):
+        expr = place.expr
+        if place.within != "value":
+            continue
+        if not (expr is root or isinstance(place.parent, Sum | Quotient | Big | Call)):
+            continue
+        if isinstance(expr, Number) and not isinstance(place.parent, Quotient):
+            if not isinstance(place.parent, Sum):
+                continue
+        for factor in pool:
+            yield Change(
+                "missing-factor", place.put(_times(factor, expr)),
+                f"the factor {shown(factor)} is missing at {shown(expr)}", expr.span, place.term,
+            )
+    del around
+
+
+def _times(factor: Expr, expr: Expr) -> Expr:
+    """A scalar before an expression."""
+    if isinstance(expr, Sum):
+        if len(expr.terms) == 1:
+            sign, term = expr.terms[0]
+            return summed([(sign, _times(factor, term))])
+        return Product((factor, expr), ("",))
+    if isinstance(expr, Product) and not expr.ops[0]:
+        return Product((factor, *expr.factors), ("", *expr.ops))
+    return Product((factor, expr), ("",))
+
+
+def _arrays(
+    root: Expr, trial: Trial, vectors: list[Piece], matrices: list[Piece]
+) -> Iterator[Change]:
+    """A vector elementwise or as a diagonal matrix, or a square matrix, between factors."""
+    around = Around(trial, root)
+    for place in places(root):
+        expr = place.expr
+        if place.within != "value" or isinstance(place.parent, Transpose) and not isinstance(expr, Sum):
+            continue
+        shape = around.shape(place)
+        if shape is None:
+            continue
+        if len(shape[0]) == 1 and not _covered(place, around):
+            for piece in vectors:
+                if piece.shape == shape[0]:
+                    yield _change(place, _beside(expr, piece.expr, shape[1]), piece.expr)
+        if isinstance(expr, Product) and not any(op in ("⊙", "⊗") for op in expr.ops):
+            yield from _between(place, around, vectors, matrices)
+        elif len(shape[0]) == 2 and not isinstance(place.parent, Product):
+            yield from _between(place, around, vectors, matrices)
+
+
+def _covered(place: Place, around: Around) -> bool:
+    """Whether a factor at what this stands in would be the same."""
+    parent = place.parent
+    if isinstance(parent, Product):
+        if parent.ops[0] == "⊙":
+            return True
+        return around.rank(place, parent) == 1 and place.expr is not parent.factors[-1]
+    return isinstance(parent, Sum) and len(parent.terms) == 1
+
+
+def _beside(expr: Expr, factor: Expr, row: bool) -> Expr:
+    if row:
+        factor = Transpose(factor)
+    if isinstance(expr, Product) and expr.ops[0] == "⊙":
+        return Product((*expr.factors, factor), (*expr.ops, "⊙"))
+    if isinstance(expr, Sum) and len(expr.terms) == 1:
+        return Sum(((expr.terms[0][0], _beside(expr.terms[0][1], factor, False)),))
+    return Product((expr, factor), ("⊙",))
+
+
+def _between(
+    place: Place, around: Around, vectors: list[Piece], matrices: list[Piece]
+) -> Iterator[Change]:
+    """A factor at each gap of a product of matrices and vectors."""
+    expr = place.expr
+    factors = expr.factors if isinstance(expr, Product) else (expr,)
+    ops = expr.ops if isinstance(expr, Product) else ()
+    shapes = [around.shape(place, f) for f in factors]
+    for gap in range(len(factors) + 1):
+        sizes: Shape = ()
+        after = shapes[gap] if gap < len(factors) else None
+        before = shapes[gap - 1] if gap else None
+        if after is not None and after[0] and not after[1]:
+            sizes = after[0][:1]
+        elif before is not None and before[0] and (len(before[0]) == 2 or before[1]):
+            sizes = before[0][-1:]
+        if not sizes:
+            continue
+        found = [(p.expr, Call("diag", (p.expr,))) for p in vectors if p.shape == sizes]
+        for p in matrices:
+            if p.shape == sizes * 2:
+                found += [(p.expr, p.expr), (Transpose(p.expr), Transpose(p.expr))]
+        for piece, factor in found:
+            sign = ops[0] if ops else ""
+            new = Product(
+                (*factors[:gap], factor, *factors[gap:]), (*ops, sign) if ops else ("",)
+            )
+            yield _change(place, new, piece)
+
+
+def _change(place: Place, new: Expr, factor: Expr) -> Change:
+    return Change(
+        "missing-factor", place.put(new), f"the factor {shown(factor)} is missing",
+        place.expr.span, place.term,
+    )
+
+
+# --- another name -----------------------------------------------------------------------------------
+
+
+def other_names(root: Expr, trial: Trial) -> Iterator[Change]:
+    """One name for another of the same shape: with another letter below it, an index."""
+    around = Around(trial, root)
+    pool = [p for p in ready(root, trial) if p.role == "name"]
+    for place in places(root):
+        expr = place.expr
+        if not isinstance(expr, Name | Index | Tag) or place.within != "value":
+            continue
+        shape = around.shape(place)
+        if shape is None or take_apart(expr, trial.scope.system.names()) is None:
+            continue
+        for piece in pool:
+            if piece.shape != shape[0] or piece.expr == expr:
+                continue
+            kind = "wrong-index" if _letter(piece.expr) == _letter(expr) else "other"
+            yield Change(
+                kind, place.put(piece.expr), f"{shown(expr)} should be {shown(piece.expr)}",
+                expr.span, place.term,
+            )
+
+
+def _letter(expr: Expr) -> str:
+    while isinstance(expr, Index | Tag):
+        expr = expr.base
+    return expr.text if isinstance(expr, Name) else ""
+
+
+# --- a term that is missing -------------------------------------------------------------------------
+
+
+def missing_terms(root: Expr, trial: Trial) -> Iterator[Change]:
+    """One term more: a quantity of the model's, or a term of the claim's with another index."""
+    span = root.span
+    shape = trial.claim.value.shape
+    candidates: list[Expr] = []
+    for piece in ready(root, trial):
+        if piece.shape == shape:
+            candidates.append(piece.expr)
+        elif len(shape) == 2 and piece.shape == shape[:1] and shape[0] == shape[1]:
+            candidates.append(Call("diag", (piece.expr,)))
+        elif len(shape) == 2 and piece.shape == shape[::-1]:
+            candidates.append(Transpose(piece.expr))
+    for extra in dict.fromkeys(candidates):
+        for sign in (1, -1):
+            yield Change(
+                "missing-term", summed([*terms_of(root), (sign, extra)]),
+                f"the term {shown(extra)} is missing", span, -1,
+            )

@@ -1,0 +1,109 @@
+"""NOTATION, section 4: names that a writer gives a meaning, and records of several claims."""
+
+from __future__ import annotations
+
+import pytest
+
+LINEAR = "x in R^n, t in R^m\nW in R^{m x n}\ny = W x\nL = 1/2 sum((y - t)^2)"
+RNN = """
+x_t in R^n, y_t in R^k one-hot        for t = 1..3
+h_0 in R^m
+U in R^{m x n}, W in R^{m x m}, V in R^{k x m}
+h_t = tanh(U x_t + W h_{t-1})         for t = 1..3
+o_t = softmax(V h_t)                  for t = 1..3
+E_t = -sum(y_t * log(o_t))            for t = 1..3
+E   = sum_{t=1}^{3} E_t
+"""
+FOR_ANY_T = RNN.replace("1..3", "1..T").replace("{3}", "{T}")
+GRADIENT = "∂E/∂W = sum_{t=1}^{3} δ_t h_{t-1}^T"
+BACKWARDS = "δ_t = (V^T (o_t - y_t) + W^T δ_{t+1}) ⊙ (1 - h_t^2) for t = 2..1"
+LAST = "δ_3 = (V^T (o_3 - y_3)) ⊙ (1 - h_3^2)"
+
+
+def record(*lines: str) -> str:
+    return "\n".join(lines)
+
+
+CASES = {
+    "a definition holds for what follows": (LINEAR, record("δ = y - t", "∂L/∂W = δ x^T"), "correct"),
+    "and is not judged itself": (LINEAR, record("δ = t - y", "∂L/∂W = -δ x^T"), "correct"),
+    "what follows is": (LINEAR, record("δ = t - y", "∂L/∂W = δ x^T"), "wrong"),
+    "let": (LINEAR, record("let δ = y - t", "∂L/∂W = δ x^T"), "correct"),
+    "Let, in LaTeX": (LINEAR, record(r"Let \delta = y - t", r"\nabla_W L = \delta x^\top"), "correct"),
+    "where": (LINEAR, record("where δ = y - t", "∂L/∂W = δ x^T"), "correct"),
+    "a derivative as a meaning": (LINEAR, record("δ = ∂L/∂y", "∂L/∂x = W^T δ"), "correct"),
+    "only the second link of a new name is judged": (LINEAR, "δ = ∂L/∂y = y - t", "correct"),
+    "and may be wrong": (LINEAR, "δ = ∂L/∂y = t - y", "wrong"),
+    "a name of the model is judged": (LINEAR, "y = 2 W x", "wrong"),
+    "and may be right": (LINEAR, "y = W x", "correct"),
+    "a definition used by a definition": (
+        LINEAR, record("e = y - t", "δ = 2 e", "∂L/∂W = 1/2 δ x^T"), "correct"
+    ),
+    "a single member": (RNN, record(LAST, "∂E_3/∂U = δ_3 x_3^T + ∂E_3/∂h_2 ∂h_2/∂U"), "correct"),
+    "a family forwards": (
+        RNN, record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2) for t = 1..3", GRADIENT), "correct"
+    ),
+    "a family without a range": (RNN, record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2)", GRADIENT), "correct"),
+    "a family backwards": (RNN, record(LAST, BACKWARDS, GRADIENT), "correct"),
+    "a family backwards with a mistake": (
+        RNN, record(LAST, BACKWARDS.replace("W^T", "W"), GRADIENT), "wrong"
+    ),
+    "a family that forgets a path": (
+        RNN, record("δ_t = V^T (o_t - y_t) ⊙ (1 - h_t^2)", GRADIENT), "wrong"
+    ),
+    "for a symbolic number of steps": (
+        FOR_ANY_T,
+        record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2)", "∂E/∂W = sum_{t=1}^{T} δ_t h_{t-1}^T"),
+        "correct",
+    ),
+    "of several claims the worst counts": (
+        LINEAR, record("∂L/∂x = W^T (y - t)", "∂L/∂W = (y - t) x"), "notation"
+    ),
+    "wrong is worse": (LINEAR, record("∂L/∂x = W^T (y + t)", "∂L/∂W = (y - t) x"), "wrong"),
+    "wrong is worse than unreadable": (LINEAR, record("∂L/∂x = (", "∂L/∂W = y x^T"), "wrong"),
+    "unreadable is worse than notation": (
+        LINEAR, record("∂L/∂x = (", "∂L/∂W = (y - t) x"), "unreadable"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_records(judge, name):
+    model, claim, expected = CASES[name]
+    verdict = judge(model, claim)
+    assert verdict.verdict == expected, verdict.reason
+
+
+def test_a_record_remembers_nothing_of_the_one_before(judge):
+    assert judge(LINEAR, "δ = y - t\n∂L/∂W = δ x^T").accepted
+    assert judge(LINEAR, "∂L/∂W = δ x^T").verdict == "unreadable"
+
+
+def test_only_giving_names_a_meaning_leaves_nothing_to_judge(judge):
+    verdict = judge(LINEAR, "δ = y - t")
+    assert verdict.verdict == "unreadable"
+    assert "nothing to judge" in verdict.reason
+
+
+def test_every_claim_of_a_record_has_its_own_verdict(judge):
+    verdict = judge(LINEAR, "δ = y - t\n∂L/∂x = W^T δ\n∂L/∂W = δ x\n∂L/∂W = x")
+    assert [link.verdict for link in verdict.links] == ["correct", "notation", "wrong"]
+
+
+@pytest.mark.xfail(strict=True, reason="δ_4 becomes a scalar, and W^T δ_4 a matrix")
+@pytest.mark.parametrize("model", [RNN, FOR_ANY_T])
+def test_our_own_derivation_is_accepted_with_its_border(judge, model):
+    last = "3" if model is RNN else "T"
+    after = "4" if model is RNN else "{T+1}"
+    claim = record(
+        f"δ_{after} = 0",
+        f"δ_t = (V^T (o_t - y_t) + W^T δ_{{t+1}}) ⊙ (1 - h_t^2) for t = {last}..1",
+        GRADIENT.replace("{3}", f"{{{last}}}"),
+    )
+    assert judge(model, claim).verdict == "correct"
+
+
+@pytest.mark.xfail(strict=True, reason="a meaning that is given after its use is not looked for")
+@pytest.mark.parametrize("gap", [" where ", ", where ", "\nwhere "])
+def test_where_may_come_after(judge, gap):
+    assert judge(LINEAR, f"∂L/∂W = δ x^T{gap}δ = y - t").verdict == "correct"
