@@ -29,6 +29,10 @@ class FakeModel:
             line = self.text[: self.text.index("broken")].count("\n") + 1
             raise DocumentError(f"line {line}: broken")
 
+    @property
+    def world(self) -> FakeModel:
+        return self
+
 
 @dataclass
 class FakeSession:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
+from typing import Literal
 
 import numpy as np
 
@@ -32,6 +33,10 @@ from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
 from backprove.tensor.build import literal, zero
 from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
+
+
+#: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
+Small = Literal["equal", "differs", "nothing", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,10 +235,10 @@ class Judge:
         search = Search(scope, settings, grid, self.deadline, free=not fits)
         try:
             small = self.small(left, value, right, scope, grid, strict)
-            if small is None and other is None:
+            if small == "nothing" and other is None:
                 return self.meaningless(right, scope)
             match = None
-            if small is not False:
+            if small != "differs":
                 match, _ = find_reading(search, right, truth, strict)
                 match = match or self.read_left(left, value, search, right, strict)
         except OutOfTime:
@@ -245,7 +250,7 @@ class Judge:
                 reading=match.candidate.text,
                 evidence=self.accepted(match.gap),
             )
-        if small and not fits:
+        if small == "equal" and not fits:
             return Outcome(
                 Kind.SCALAR,
                 "true when all sizes are 1: for vectors and matrices it has no such meaning",
@@ -290,23 +295,23 @@ class Judge:
 
     def small(
         self, left: Expr, value: Value, right: Expr, scope: Scope, grid: Grid, strict: bool
-    ) -> bool | None:
-        """Whether some reading is equal when sizes are 1; None where there is no reading at all."""
+    ) -> Small:
+        """What the readings come to when sizes are 1."""
         setting = self.on(self.world.ones())
         search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
         on_left = search
         if isinstance(left, Derivative) and next_member(value.of, value.by):
             on_left = replace(search, chain=True)
-        found: bool | None = None
+        found: Small = "nothing"
         for reading in on_left.readings(left):
             side = Side((reading.first,), reading.shape, reading.row, None)
             match, readings = find_reading(search, right, side, strict)
             if match is not None:
-                return True
-            if readings:
-                found = False
+                return "equal"
+            if readings and found != "unknown":
+                found = "differs"
             if not np.isfinite(reading.first).any():
-                return True  # nothing can be said at these sizes
+                found = "unknown"  # nothing can be said at these sizes
         return found
 
     # --- shapes and numbers ---

@@ -55,12 +55,13 @@ _KNOWN: WeakKeyDictionary[System, list[Piece]] = WeakKeyDictionary()
 
 
 def pieces(system: System) -> list[Piece]:
-    """All pieces of a model and of a writer's definitions on it; kept for the model."""
+    """All pieces of a model and of a writer's definitions on it; the model's are kept."""
+    if system.base is not None:
+        return pieces(system.base) + list(_pieces(system))
     here = _KNOWN.get(system)
     if here is None:
-        here = list(_pieces(system))
-        _KNOWN[system] = here
-    return (pieces(system.base) if system.base else []) + here
+        here = _KNOWN[system] = list(_pieces(system))
+    return here
 
 
 def _pieces(system: System) -> Iterator[Piece]:

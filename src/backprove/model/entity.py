@@ -66,7 +66,7 @@ class Entity:
         return values
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class System:
     """Entities by base name, and the sizes that have a number; `base` is what it stands on.
 

@@ -36,10 +36,10 @@ def words(verdict: Verdict) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital and a full stop, unless it begins with a letter of a formula."""
+    """The text with a full stop, and a capital unless it begins with a letter of a formula."""
     text = text.strip()
     first = text.split(" ", 1)[0].rstrip(",:;")
-    if first.isalpha() and first.islower() and (len(first) > 1 or first == "a"):
+    if first.isalpha() and first.islower() and len(first) > 1:
         text = text[0].upper() + text[1:]
     return text if text.endswith((".", "!", "?", ":")) or not text else f"{text}."
 
