@@ -1,10 +1,10 @@
 """Backprove derives, checks and diagnoses the mathematics of neural networks.
 
-    from backprove import Model
+from backprove import Model
 
-    model = Model("x in R^n, t in R^m\\nW in R^{m x n}\\nL = 1/2 sum((W x - t)^2)")
-    print(model.derive("L", "W"))
-    print(model.check("∂L/∂W = (W x - t) x").verdict)
+model = Model("x in R^n, t in R^m\\nW in R^{m x n}\\nL = 1/2 sum((W x - t)^2)")
+print(model.derive("L", "W"))
+print(model.check("∂L/∂W = (W x - t) x").verdict)
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from backprove.errors import BackproveError
 if TYPE_CHECKING:
     from backprove.derivation import Derivation
     from backprove.judge.verdict import Verdict
-    from backprove.model.text import ModelError
     from backprove.mathematics import Model
+    from backprove.model.text import ModelError
 
 __version__ = "0.1.0"
 __all__ = ["BackproveError", "Derivation", "Model", "ModelError", "Verdict", "__version__"]

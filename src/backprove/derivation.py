@@ -132,5 +132,3 @@ def _u(whole: Whole) -> str:
 
 def _l(whole: Whole) -> str:
     return to_latex(written_index(whole))
-
-

@@ -242,7 +242,9 @@ class _Reverse:
         for entity, c in contributions:
             target = c.target
             key = EXPRESSION
-            if isinstance(target, Symbol) and not (self.variable is None and self.is_variable(target)):
+            if isinstance(target, Symbol) and not (
+                self.variable is None and self.is_variable(target)
+            ):
                 key = self.families.key(target)
             gathered.setdefault(key, []).append((entity, c))
         for key in self.active:
@@ -251,7 +253,9 @@ class _Reverse:
                 if self.mode == "immediate":  # what comes from another step ends at the variable
                     parts = [(e, c) for e, c in parts if not _crosses(e, c)]
                 self.define(key, parts)
-        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families, self.spans())
+        return Adjoints(
+            self.adjoints, self.result(gathered), self.names, self.families, self.spans()
+        )
 
     def line(self) -> Adjoints:
         """By the definition line of the quantity alone, all else held fixed."""
@@ -271,7 +275,9 @@ class _Reverse:
         key = self.families.key(self.by) if isinstance(self.by, Symbol) else EXPRESSION
         for c in found:
             gathered.setdefault(key, []).append((None, c))
-        return Adjoints(self.adjoints, self.result(gathered), self.names, self.families, self.spans())
+        return Adjoints(
+            self.adjoints, self.result(gathered), self.names, self.families, self.spans()
+        )
 
     def define(self, key: Key, parts: list[tuple[Entity | None, Contribution]]) -> None:
         """The adjoint family of a name: the sum of what its uses contribute."""
@@ -292,15 +298,12 @@ class _Reverse:
         ranges = tuple(
             IndexRange(w.name or "", *span(entities, position)) for position, w in enumerate(index)
         )
-        body = self.only_step(
-            index, self.collect(parts, index, self.lead + model.shape, ranges)
-        )
+        body = self.only_step(index, self.collect(parts, index, self.lead + model.shape, ranges))
         # the letters of the family's own rule, now that nothing else bears them
         plain = {
             w.name: own.name
             for w, own in zip(index, _open_index(entities), strict=True)
-            if w.name and own.name and w != own
-            and own.name not in body.free | self.of.free
+            if w.name and own.name and w != own and own.name not in body.free | self.of.free
         }
         if plain:
             body = substitute(body, plain)
@@ -331,7 +334,9 @@ class _Reverse:
                 continue
             for position, place in enumerate(node.index):
                 for entity in self.entities(self.families.key(node)):
-                    rule = next((r for r in entity.ranges if r.name == entity.index[position].name), None)
+                    rule = next(
+                        (r for r in entity.ranges if r.name == entity.index[position].name), None
+                    )
                     if place.name and rule is not None:
                         found.setdefault(place.name, IndexRange(place.name, rule.low, rule.high))
         return tuple(found.values())
@@ -401,7 +406,11 @@ class _Reverse:
             node = substitute(node, put)
             guards = [substitute(g, put) for g in guards]
             low, high = chosen.low.put(put), chosen.high.put(put)
-            below, above = self.ends(entity, origin.get(chosen.name, chosen.name)) if self.harmless(node, value, spans) else (None, None)
+            below, above = (
+                self.ends(entity, origin.get(chosen.name, chosen.name))
+                if self.harmless(node, value, spans)
+                else (None, None)
+            )
             if below != chosen.low and not within(value, value, low, None, spans):
                 guards.append(test("≤", low, value))
             if above != chosen.high and not within(value, value, None, high, spans):
@@ -524,7 +533,9 @@ def matches(pattern: Node, node: Node) -> list[tuple[Whole, Whole]] | None:
             return a is b
         for f in a.fields:
             left, right = getattr(a, f), getattr(b, f)
-            if isinstance(left, Node) or (isinstance(left, tuple) and f in ("operands", "args", "terms", "parts")):
+            if isinstance(left, Node) or (
+                isinstance(left, tuple) and f in ("operands", "args", "terms", "parts")
+            ):
                 continue
             if left != right:
                 return False
@@ -600,4 +611,3 @@ def _binder(r: IndexRange, entity: Entity) -> Binder:
     if r.low is None or r.high is None:
         raise NoDerivative(f"the range of {entity.name} is not known")
     return Binder(r.name, r.low, r.high)
-

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from backprove.calculus.adjoint import Adjoints, Families, Key, differentiate, within
 from backprove.calculus.simplify import cost, simplify
 from backprove.model.entity import Entity, IndexRange, System, member
-from backprove.tensor.build import literal, rebuild, replace, substitute, symbol, test, unused, where, zero
+from backprove.tensor.build import (
+    literal,
+    rebuild,
+    replace,
+    substitute,
+    symbol,
+    test,
+    unused,
+    where,
+    zero,
+)
 from backprove.tensor.nodes import Along, Apply, Derivative, Node, Symbol, walk
 from backprove.tensor.whole import Whole
 
@@ -96,8 +106,14 @@ def _sizes(system: System) -> set[str]:
 
 def _with_body(entity: Entity, body: Node | None) -> Entity:
     return Entity(
-        entity.name, entity.index, entity.ranges, entity.shape, entity.facts, body,
-        entity.line, entity.zero_outside,
+        entity.name,
+        entity.index,
+        entity.ranges,
+        entity.shape,
+        entity.facts,
+        body,
+        entity.line,
+        entity.zero_outside,
     )
 
 
@@ -111,7 +127,11 @@ def with_preactivations(system: System, by: Node) -> System:
         body = entity.body
         if isinstance(body, Apply | Along) and len(body.children) == 1:
             inner = body.children[0]
-            if not isinstance(inner, Symbol) and any(isinstance(n, Symbol) for n in walk(inner)) and inner is not by:
+            if (
+                not isinstance(inner, Symbol)
+                and any(isinstance(n, Symbol) for n in walk(inner))
+                and inner is not by
+            ):
                 hidden = Entity(
                     PRE + entity.name, entity.index, entity.ranges, inner.shape, body=inner
                 )
@@ -251,7 +271,12 @@ def _named(
         assert entity.body is not None
         body = _written_out(entity.body, rename, hidden)
         fresh = Entity(
-            rename[entity.name], entity.index, entity.ranges, entity.shape, entity.facts, body,
+            rename[entity.name],
+            entity.index,
+            entity.ranges,
+            entity.shape,
+            entity.facts,
+            body,
             zero_outside=True,
         )
         final.append(fresh)
@@ -285,8 +310,6 @@ def _reading_order(lines: list[Entity]) -> tuple[Entity, ...]:
         done.append(ready)
         pending.remove(ready)
     return tuple(done)
-
-
 
 
 def _waits(line: Entity, pending: list[Entity]) -> bool:

@@ -155,9 +155,7 @@ def _labels(lead: int) -> list[object]:
     return [("lead", i) for i in range(lead)]
 
 
-def _rules(
-    node: Node, adjoint: Node, lead: int, active: set[Node]
-) -> Iterable[tuple[Node, Node]]:
+def _rules(node: Node, adjoint: Node, lead: int, active: set[Node]) -> Iterable[tuple[Node, Node]]:
     """For each active child its part of the adjoint."""
     head = _labels(lead)
     axes: list[object] = list(range(node.rank))

@@ -26,9 +26,7 @@ def cost(node: Node, memo: dict[Node, int] | None = None) -> int:
         case Symbol():
             total = 2
         case Add():
-            total = sum(
-                cost(n, memo) + 1 + (abs(c) != 1) for c, n in node.terms
-            )
+            total = sum(cost(n, memo) + 1 + (abs(c) != 1) for c, n in node.terms)
         case Power() if isinstance(node.exponent, Literal):
             total = cost(node.base, memo) + 1
         case _:
@@ -53,7 +51,11 @@ def expand(node: Node, deep: bool = True) -> Node:
             base = visit(part.base, level + 1)
             axes = list(range(base.rank))
             square = contract([base, base], [axes, axes], axes)
-            result = _multiplied_out(square, list(square.operands)) if isinstance(square, Contract) else square
+            result = (
+                _multiplied_out(square, list(square.operands))
+                if isinstance(square, Contract)
+                else square
+            )
         elif deep and part.children:
             result = rebuild(part, [visit(n, level + 1) for n in part.children])
         else:

@@ -32,7 +32,7 @@ def assumed(claim: WrongClaim, trial: Trial) -> tuple[str, str] | None:
     except NoMeaning:
         return None
     setting = trial.setting
-    for name, words, declared in _conditions(claim.system, setting.declared):
+    for name, words, declared in _conditions(claim.system, setting.declared, setting.sizes):
         claim.spend()
         try:
             with np.errstate(all="ignore"):
@@ -43,24 +43,32 @@ def assumed(claim: WrongClaim, trial: Trial) -> tuple[str, str] | None:
             continue
         if np.isnan(left).any() or left.shape != right.shape:
             continue
-        size = max(float(np.abs(left).max()), 1e-9)
-        if float(np.abs(left - right).max()) <= 1e-9 * size:
+        size = float(np.abs(left).max())
+        if size > 1e-6 and float(np.abs(left - right).max()) <= 1e-9 * size:
             return name, words
     return None
 
 
-def _conditions(system: System, declared: Values) -> Iterator[tuple[str, str, Values]]:
+def _conditions(
+    system: System, declared: Values, sizes: dict[str, int]
+) -> Iterator[tuple[str, str, Values]]:
     """Points at which one more fact holds."""
     entities = [e for e in system.all() if e.body is None and e.name[0] != "·"]
     for entity in entities:
         name = shown(written(member(entity)))
-        keys = [k for k in declared if k[0] == entity.name and len(k[1]) == len(entity.index)]
+        keys = [
+            k for k in declared if k[0] == entity.name and entity.match(k[1], sizes) is not None
+        ]
         if not keys:
             continue
         for words, change in _facts(entity):
             yield name, f"{name} {words}", {**declared, **{k: change(declared[k]) for k in keys}}
     yield from _equal_pairs(entities, declared)
-    squares = [k for k in declared if declared[k].ndim == 3 and declared[k].shape[1] == declared[k].shape[2]]
+    squares = [
+        k
+        for k in declared
+        if declared[k].ndim == 3 and declared[k].shape[1] == declared[k].shape[2]
+    ]
     if len(squares) > 1:
         symmetric = {k: _symmetric(declared[k]) for k in squares}
         yield "", "all square matrices are symmetric", {**declared, **symmetric}
@@ -72,10 +80,6 @@ def _facts(entity: Entity) -> Iterator[tuple[str, Any]]:
         if "symmetric" not in facts:
             yield "is symmetric", _symmetric
         yield "is orthogonal", lambda a: np.linalg.qr(a)[0]
-        yield "is diagonal", lambda a: a * np.eye(a.shape[-1])
-        yield "is the identity", lambda a: np.broadcast_to(np.eye(a.shape[-1]), a.shape).copy()
-        if "symmetric" not in facts:
-            yield "is antisymmetric", lambda a: a - np.swapaxes(a, -1, -2)
     elif rank == 2:
         yield "has orthonormal columns", _orthonormal
         if "one-hot rows" not in facts and "simplex rows" not in facts:
@@ -84,7 +88,10 @@ def _facts(entity: Entity) -> Iterator[tuple[str, Any]]:
         if "one-hot" not in facts and "simplex" not in facts:
             yield "sums to one", lambda a: np.abs(a) / np.abs(a).sum(-1, keepdims=True)
         if "one-hot" not in facts:
-            yield "is one-hot", lambda a: draw(np.random.default_rng(3), a.shape, frozenset({"one-hot"}))
+            yield (
+                "is one-hot",
+                lambda a: draw(np.random.default_rng(3), a.shape, frozenset({"one-hot"})),
+            )
         yield "has length 1", lambda a: a / np.sqrt((a * a).sum(-1, keepdims=True))
         yield "has mean 0", lambda a: a - a.mean(-1, keepdims=True)
 

@@ -95,7 +95,11 @@ def changes(root: Expr, trial: Trial, rules: tuple[Rule, ...]) -> Iterator[Chang
                 key = (hash(place.expr), hash(new))
                 if key in seen:
                     yield Change(
-                        kind, everywhere(root, place.expr, new), sentence, place.expr.span, place.term
+                        kind,
+                        everywhere(root, place.expr, new),
+                        sentence,
+                        place.expr.span,
+                        place.term,
                     )
                 seen.add(key)
 
@@ -136,8 +140,11 @@ def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, str
                         continue
                     gone = expr.factors[start : start + length]
                     kept = expr.factors[:start] + expr.factors[start + length :]
-                    ops = (expr.ops[length:] if not start else
-                           expr.ops[: start - 1] + expr.ops[start - 1 + length :])
+                    ops = (
+                        expr.ops[length:]
+                        if not start
+                        else expr.ops[: start - 1] + expr.ops[start - 1 + length :]
+                    )
                     what = shown(gone[0]) if length == 1 else shown(multiplied(gone, expr.ops[:1]))
                     kind = "factor" if all(_is_number(f) for f in gone) else "extra-factor"
                     yield kind, multiplied(kept, ops), f"the factor {what} does not belong here"
@@ -210,11 +217,16 @@ def transposes(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         case Name() | Index() | Tag() | Power() | Derivative() | Sum() | Product():
             if isinstance(place.parent, Transpose) or around.rank(place) != 2:
                 return
-            if place.expr is around.root or isinstance(expr, Sum | Product) and not isinstance(
-                place.parent, Product | Transpose
+            if place.expr is around.root or (
+                isinstance(expr, Sum | Product)
+                and not isinstance(place.parent, Product | Transpose)
             ):
                 return
-            yield "transpose", Transpose(expr, expr.span), f"{shown(expr)} should be transposed here"
+            yield (
+                "transpose",
+                Transpose(expr, expr.span),
+                f"{shown(expr)} should be transposed here",
+            )
         case _:
             return
 
@@ -345,7 +357,11 @@ def missing_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]
     if place.within != "value":
         return
     if isinstance(expr, Name | Index) and around.rank(place) == 1:
-        yield "missing-sum", Call("sum", (expr,), span=expr.span), f"the sum over {shown(expr)} is missing"
+        yield (
+            "missing-sum",
+            Call("sum", (expr,), span=expr.span),
+            f"the sum over {shown(expr)} is missing",
+        )
 
 
 def step_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:

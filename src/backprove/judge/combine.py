@@ -78,19 +78,36 @@ class Candidate:
 
 
 def leaf(
-    arrays: Sequence[Array], text: str, shape: Shape, *, row: bool = False, cost: int = 0,
-    of: Node | None = None, by: Node | None = None,
+    arrays: Sequence[Array],
+    text: str,
+    shape: Shape,
+    *,
+    row: bool = False,
+    cost: int = 0,
+    of: Node | None = None,
+    by: Node | None = None,
 ) -> Candidate:
     """A candidate with its values given."""
     return Candidate(lambda k: arrays[k], text, (), shape, row=row, cost=cost, of=of, by=by)
 
 
-def changed(c: Candidate, rule: Rule, words: Words, shape: Shape | None = None, *,
-            row: bool | None = None, cost: int = 0) -> Candidate:
+def changed(
+    c: Candidate,
+    rule: Rule,
+    words: Words,
+    shape: Shape | None = None,
+    *,
+    row: bool | None = None,
+    cost: int = 0,
+) -> Candidate:
     """A function of a candidate's values."""
     return Candidate(
-        rule, words, (c,), c.shape if shape is None else shape,
-        row=c.row if row is None else row, cost=c.cost + cost,
+        rule,
+        words,
+        (c,),
+        c.shape if shape is None else shape,
+        row=c.row if row is None else row,
+        cost=c.cost + cost,
     )
 
 
@@ -146,8 +163,14 @@ def scaled(a: Candidate, b: Candidate, words: Words = side_by_side) -> Candidate
     rule = rule_of(f",{letters}->{letters}")
     order = words if scalar is a else (lambda x, y: words(y, x))
     return Candidate(
-        rule, order, (scalar, array), array.shape,
-        row=array.row, cost=a.cost + b.cost, of=array.of, by=array.by,
+        rule,
+        order,
+        (scalar, array),
+        array.shape,
+        row=array.row,
+        cost=a.cost + b.cost,
+        of=array.of,
+        by=array.by,
     )
 
 
@@ -166,8 +189,13 @@ def chained(a: Candidate, b: Candidate) -> Candidate | None:
     right = "ijklmnop"[: b.rank - shared]
     shape = a.shape[: a.rank - shared] + b.shape[shared:]
     return Candidate(
-        rule_of(f"{left}{middle},{middle}{right}->{left}{right}"), side_by_side, (a, b), shape,
-        cost=a.cost + b.cost, of=a.of, by=b.by,
+        rule_of(f"{left}{middle},{middle}{right}->{left}{right}"),
+        side_by_side,
+        (a, b),
+        shape,
+        cost=a.cost + b.cost,
+        of=a.of,
+        by=b.by,
     )
 
 
@@ -281,8 +309,12 @@ def higher(a: Candidate, b: Candidate) -> Iterator[Candidate]:
 def as_diagonal(v: Candidate) -> Candidate:
     """A vector as the diagonal matrix that it makes."""
     return changed(
-        v, lambda x: x[..., :, None] * np.eye(x.shape[-1]), lambda t: f"diag({t})", v.shape * 2,
-        row=False, cost=1,
+        v,
+        lambda x: x[..., :, None] * np.eye(x.shape[-1]),
+        lambda t: f"diag({t})",
+        v.shape * 2,
+        row=False,
+        cost=1,
     )
 
 
@@ -301,5 +333,7 @@ def transposed(c: Candidate) -> Candidate:
 
 def wrap(text: str) -> str:
     """Brackets around a text of several parts."""
-    plain = text.isidentifier() or (text.startswith("(") and text.endswith(")") and text.count("(") == 1)
+    plain = text.isidentifier() or (
+        text.startswith("(") and text.endswith(")") and text.count("(") == 1
+    )
     return text if plain or not any(sign in text for sign in " +-−⊙") else f"({text})"

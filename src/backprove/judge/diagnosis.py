@@ -36,6 +36,4 @@ def evidence(claim: WrongClaim) -> Evidence:
         for (name, at), array in setting.declared.items()
     }
     left = claim.truth.arrays[0][0].tolist()
-    return Evidence(
-        "it fails at this point", 1, (dict(setting.sizes),), None, values, left, right
-    )
+    return Evidence("it fails at this point", 1, (dict(setting.sizes),), None, values, left, right)

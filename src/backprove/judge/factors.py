@@ -29,14 +29,15 @@ from backprove.notation.syntax import (
 )
 from backprove.tensor.whole import Shape
 
-
 # --- the derivative of another function -------------------------------------------------------------
 
 
 def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
     """A factor made of one quantity alone, exchanged for an activation's derivative."""
     around = Around(trial, root)
-    slopes = [p for p in ready(root, trial) if p.role == "slope"]
+    slopes = [
+        p for p in ready(root, trial) if p.role == "slope" and not isinstance(p.expr, Quotient)
+    ]
     if not slopes:
         return
     seen: set[tuple[Expr, Expr]] = set()
@@ -49,12 +50,16 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                 continue
             for slope in _likely(slopes, old, shape[0], trial):
                 new = put(slope.expr)
-                if slope.expr == old or (old, slope.expr) in seen and new is root:
+                if slope.expr == old or ((old, slope.expr) in seen and new is root):
                     continue
                 seen.add((old, slope.expr))
+                part = isinstance(slope.expr, Product) and old in slope.expr.factors
                 yield Change(
-                    "wrong-derivative", place.put(new),
-                    f"{shown(old)} should be {shown(slope.expr)}", place.expr.span, place.term,
+                    "missing-factor" if part else "wrong-derivative",
+                    place.put(new),
+                    f"{shown(old)} should be {shown(slope.expr)}",
+                    place.expr.span,
+                    place.term,
                 )
 
 
@@ -78,7 +83,9 @@ def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
         isinstance(expr, Call) and expr.function in ELEMENTWISE
     ):
         bare = isinstance(expr, Name | Index | Tag)
-        if isinstance(place.parent, Sum | Power) or (bare and not isinstance(place.parent, Product | Call)):
+        if isinstance(place.parent, Sum | Power) or (
+            bare and not isinstance(place.parent, Product | Call)
+        ):
             return
         if len(_quantities(expr, system)) == 1:
             yield expr, lambda new: new
@@ -109,6 +116,8 @@ def _likely(slopes: list[Piece], old: Expr, shape: Shape, trial: Trial) -> Itera
     names = {n.expr for n in places(old) if isinstance(n.expr, Name | Index | Tag)}
     own = [s for s in fitting if names & {n.expr for n in places(s.expr)}]
     yield from own
+    if isinstance(old, Name | Index | Tag):
+        return  # a name alone may be any factor
     yield from (s for s in fitting if s not in own)
 
 
@@ -157,8 +166,11 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
                 continue
         for factor in pool:
             yield Change(
-                "missing-factor", place.put(_times(factor, expr)),
-                f"the factor {shown(factor)} is missing at {shown(expr)}", expr.span, place.term,
+                "missing-factor",
+                place.put(_times(factor, expr)),
+                f"the factor {shown(factor)} is missing at {shown(expr)}",
+                expr.span,
+                place.term,
             )
     del around
 
@@ -182,7 +194,9 @@ def _arrays(
     around = Around(trial, root)
     for place in places(root):
         expr = place.expr
-        if place.within != "value" or isinstance(place.parent, Transpose) and not isinstance(expr, Sum):
+        if place.within != "value" or (
+            isinstance(place.parent, Transpose) and not isinstance(expr, Sum)
+        ):
             continue
         shape = around.shape(place)
         if shape is None:
@@ -191,9 +205,9 @@ def _arrays(
             for piece in vectors:
                 if piece.shape == shape[0]:
                     yield _change(place, _beside(expr, piece.expr, shape[1]), piece.expr)
-        if isinstance(expr, Product) and not any(op in ("⊙", "⊗") for op in expr.ops):
-            yield from _between(place, around, vectors, matrices)
-        elif len(shape[0]) == 2 and not isinstance(place.parent, Product):
+        if (isinstance(expr, Product) and not any(op in ("⊙", "⊗") for op in expr.ops)) or (
+            len(shape[0]) == 2 and not isinstance(place.parent, Product)
+        ):
             yield from _between(place, around, vectors, matrices)
 
 
@@ -241,16 +255,17 @@ def _between(
                 found += [(p.expr, p.expr), (Transpose(p.expr), Transpose(p.expr))]
         for piece, factor in found:
             sign = ops[0] if ops else ""
-            new = Product(
-                (*factors[:gap], factor, *factors[gap:]), (*ops, sign) if ops else ("",)
-            )
+            new = Product((*factors[:gap], factor, *factors[gap:]), (*ops, sign) if ops else ("",))
             yield _change(place, new, piece)
 
 
 def _change(place: Place, new: Expr, factor: Expr) -> Change:
     return Change(
-        "missing-factor", place.put(new), f"the factor {shown(factor)} is missing",
-        place.expr.span, place.term,
+        "missing-factor",
+        place.put(new),
+        f"the factor {shown(factor)} is missing",
+        place.expr.span,
+        place.term,
     )
 
 
@@ -273,8 +288,11 @@ def other_names(root: Expr, trial: Trial) -> Iterator[Change]:
                 continue
             kind = "wrong-index" if _letter(piece.expr) == _letter(expr) else "other"
             yield Change(
-                kind, place.put(piece.expr), f"{shown(expr)} should be {shown(piece.expr)}",
-                expr.span, place.term,
+                kind,
+                place.put(piece.expr),
+                f"{shown(expr)} should be {shown(piece.expr)}",
+                expr.span,
+                place.term,
             )
 
 
@@ -302,6 +320,9 @@ def missing_terms(root: Expr, trial: Trial) -> Iterator[Change]:
     for extra in dict.fromkeys(candidates):
         for sign in (1, -1):
             yield Change(
-                "missing-term", summed([*terms_of(root), (sign, extra)]),
-                f"the term {shown(extra)} is missing", span, -1,
+                "missing-term",
+                summed([*terms_of(root), (sign, extra)]),
+                f"the term {shown(extra)} is missing",
+                span,
+                -1,
             )

@@ -123,7 +123,11 @@ def _model_items(
         if entity.body is None:
             continue
         for part in walk(entity.body):
-            if isinstance(part, Select) and isinstance(part.arg, Symbol) and part.arg.name == target.base:
+            if (
+                isinstance(part, Select)
+                and isinstance(part.arg, Symbol)
+                and part.arg.name == target.base
+            ):
                 at = [*part.arg.index, *(w for w in part.at if w is not None)]
                 if len(at) == len(expr.items) and all(w.names <= set(letters) for w in at):
                     yield tuple(written_index(w) for w in at)
@@ -174,7 +178,11 @@ def with_bounds(
 
 
 def _other_bounds(
-    binder: Binder, expr: Big, letters: Sequence[str], system: System, trial: Trial,
+    binder: Binder,
+    expr: Big,
+    letters: Sequence[str],
+    system: System,
+    trial: Trial,
     around: Sequence[str],
 ) -> Iterator[tuple[Binder, str]]:
     low, high = binder.low, binder.high
@@ -260,10 +268,14 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
                     numbers[item] = None
                     ranges[item] = (r.low, r.high)
     used = {n.text for p in places(root) if isinstance(n := p.expr, Name)}
-    letter = next((x for x in LETTERS if x not in used | system.names() | set(trial.claim.scope.indices)), None)
+    letter = next(
+        (x for x in LETTERS if x not in used | system.names() | set(trial.claim.scope.indices)),
+        None,
+    )
     if letter is None:
         return
     for number in numbers:
+
         def rule(part: Expr, number: Expr = number) -> Expr | None:
             if isinstance(part, Index) and part.items == (number,):
                 return replace(part, items=(Name(letter),))
@@ -274,6 +286,7 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
         binder = Binder(letter, written_index(low), written_index(high))
         if isinstance(body, Sum):
             continue
-        yield Big("sum", (binder,), body), (
-            f"the sum over all steps is missing: only step {shown(number)} is there"
+        yield (
+            Big("sum", (binder,), body),
+            (f"the sum over all steps is missing: only step {shown(number)} is there"),
         )

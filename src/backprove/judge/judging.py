@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from backprove.judge.link import Match, Side, agree, find_reading, layouts
 from backprove.judge.diagnosis import Diagnosis, diagnose
+from backprove.judge.link import Match, Side, agree, find_reading, layouts
 from backprove.judge.numbers import (
     close,
     constant_value,
@@ -21,8 +21,8 @@ from backprove.judge.numbers import (
     literal_numbers,
 )
 from backprove.judge.readings import OutOfTime, Search, has_derivative
-from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.trial import WrongClaim
+from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World
 from backprove.model.definitions import index_ranges, space_shape
 from backprove.model.entity import System
@@ -33,7 +33,6 @@ from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
 from backprove.tensor.build import literal, zero
 from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
-
 
 #: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
 Small = Literal["equal", "differs", "nothing", "unknown"]
@@ -106,7 +105,13 @@ class Judge:
     # --- one link ---
 
     def link(
-        self, left: Expr, value: Value, op: str, right: Expr | Space, scope: Scope, relation: Relation
+        self,
+        left: Expr,
+        value: Value,
+        op: str,
+        right: Expr | Space,
+        scope: Scope,
+        relation: Relation,
     ) -> Outcome:
         if isinstance(right, Space):
             return self.shape(value, right)
@@ -257,8 +262,20 @@ class Judge:
                 reading="the scalar problem",
             )
         claim = WrongClaim(
-            self.world, self.system, left, value, right, other, scope, grid, strict, settings,
-            truth, fits, relation, self.written,
+            self.world,
+            self.system,
+            left,
+            value,
+            right,
+            other,
+            scope,
+            grid,
+            strict,
+            settings,
+            truth,
+            fits,
+            relation,
+            self.written,
         )
         return self.wrong(diagnose(claim))
 
@@ -327,7 +344,10 @@ class Judge:
         if len(claimed) == len(truth) and any(p == claimed for p in permutations(truth)):
             return Outcome(Kind.CONVENTION, f"its axes in another order: the shape is {words}")
         return Outcome(
-            Kind.WRONG, f"its shape is {words}, not {show_shape(claimed)}", "shape", place=space.span
+            Kind.WRONG,
+            f"its shape is {words}, not {show_shape(claimed)}",
+            "shape",
+            place=space.span,
         )
 
     def between_literals(self, left: Expr, right: Expr, op: str) -> Outcome | None:
@@ -340,7 +360,13 @@ class Judge:
         return Outcome(kind)
 
     def number(
-        self, truth: Side, right: Expr, other: Value, settings: Sequence[Setting], grid: Grid, op: str
+        self,
+        truth: Side,
+        right: Expr,
+        other: Value,
+        settings: Sequence[Setting],
+        grid: Grid,
+        op: str,
     ) -> Outcome | None:
         """The verdict on a number or a literal array, or on ≈; None where this is no such claim."""
         value = constant_value(truth.arrays)
@@ -366,14 +392,29 @@ class Judge:
                 kind = Kind.CORRECT if op == "≈" else Kind.APPROXIMATE
             else:
                 return None
-        shown = np.array2string(value, precision=6) if value.size > 1 else f"{float(value.ravel()[0]):.10g}"
+        shown = (
+            np.array2string(value, precision=6)
+            if value.size > 1
+            else f"{float(value.ravel()[0]):.10g}"
+        )
         evidence = Evidence(f"the value is {shown}", left=value.tolist())
         if kind == Kind.WRONG:
-            return Outcome(kind, f"the value is {shown}", "value", corrected=shown,
-                           evidence=evidence, place=right.span)
+            return Outcome(
+                kind,
+                f"the value is {shown}",
+                "value",
+                corrected=shown,
+                evidence=evidence,
+                place=right.span,
+            )
         if kind == Kind.APPROXIMATE:
-            return Outcome(kind, f"the value is {shown}: within 1%, but rounded on the way",
-                           corrected=shown, evidence=evidence, place=right.span)
+            return Outcome(
+                kind,
+                f"the value is {shown}: within 1%, but rounded on the way",
+                corrected=shown,
+                evidence=evidence,
+                place=right.span,
+            )
         return Outcome(kind, evidence=evidence)
 
     # --- wrong ---
@@ -381,8 +422,12 @@ class Judge:
     def wrong(self, found: Diagnosis) -> Outcome:
         mistake = found.mistake
         return Outcome(
-            Kind.WRONG, mistake.sentence, mistake.kind, corrected=found.corrected,
-            evidence=found.evidence, place=mistake.place,
+            Kind.WRONG,
+            mistake.sentence,
+            mistake.kind,
+            corrected=found.corrected,
+            evidence=found.evidence,
+            place=mistake.place,
         )
 
 

@@ -181,7 +181,9 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
         if any(not f for f in fitted):
             continue
         fitted = narrowed(fitted, 4_000_000)
-        shape = np.broadcast_shapes(goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f))
+        shape = np.broadcast_shapes(
+            goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f)
+        )
         goal_array = np.broadcast_to(goal.arrays[0], shape)
         rng = np.random.default_rng(11)
         weights = np.where(np.isnan(goal_array), 0.0, rng.normal(size=shape))
@@ -192,7 +194,9 @@ def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> M
         wanted = _mark(goal.arrays[0], weights, shape)
         scale = max(1.0, abs(wanted), float(np.max(np.nan_to_num(np.abs(total)), initial=1.0)))
         places = np.argwhere(np.abs(total - wanted) < 1e-7 * scale)
-        ranked = sorted(places.tolist(), key=lambda p: sum(fitted[i][j].cost for i, j in enumerate(p)))
+        ranked = sorted(
+            places.tolist(), key=lambda p: sum(fitted[i][j].cost for i, j in enumerate(p))
+        )
         for place in ranked[:20]:
             chosen = [fitted[i][j] for i, j in enumerate(place)]
             candidate = added(signs, chosen, goal.shape, goal.row)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from backprove.compute.errors import EvaluationError
-from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.assumptions import assumed
+from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
@@ -17,6 +17,7 @@ from backprove.judge.world import EQUAL
 from backprove.judge.wrong_rules import Rules
 from backprove.model.value import NoMeaning
 from backprove.notation.syntax import Expr, Span
+from backprove.tensor.build import ShapeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,20 @@ class Mistake:
 
 def name_mistake(claim: WrongClaim) -> Mistake:
     """The mistake of a wrong claim; `other` where none of the rules explains it."""
-    try:
-        found = _ratio(claim)
+    trial: Trial | None = None
+    found: Mistake | None = None
+    for stage in STAGES:
+        try:
+            if trial is None:
+                found = _ratio(claim)
+                trial = Trial(claim) if claim.fits else SmallTrial(claim)
+            found = found or stage(claim, trial)
+        except OutOfBudget:
+            break
+        except (NoMeaning, EvaluationError, ShapeError, ArithmeticError):
+            continue
         if found is not None:
             return found
-        trial = Trial(claim) if claim.fits else SmallTrial(claim)
-        for stage in STAGES:
-            found = stage(claim, trial)
-            if found is not None:
-                return found
-    except (OutOfBudget, NoMeaning, EvaluationError):
-        pass
     return Mistake("other", "the two sides differ", claim.right.span)
 
 
@@ -71,8 +75,10 @@ def _ratio(claim: WrongClaim) -> Mistake | None:
         ratios.append(ratio)
     shown = f"{ratios[0]:.6g}"
     same = max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0])
-    words = f"the right side must be multiplied by {shown}" if same else (
-        "the right side is off by a factor that depends on the sizes only"
+    words = (
+        f"the right side must be multiplied by {shown}"
+        if same
+        else ("the right side is off by a factor that depends on the sizes only")
     )
     return Mistake("factor", words, span)
 
@@ -130,4 +136,13 @@ def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return None
 
 
-STAGES: tuple[Stage, ...] = (_first, _slopes, _later, _wrong_rules, _names, _assumption, _factors, _terms)
+STAGES: tuple[Stage, ...] = (
+    _first,
+    _slopes,
+    _later,
+    _wrong_rules,
+    _names,
+    _assumption,
+    _factors,
+    _terms,
+)

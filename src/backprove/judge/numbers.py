@@ -12,7 +12,7 @@ import numpy as np
 from backprove.judge.combine import Array
 from backprove.judge.verdict import Kind
 from backprove.notation.syntax import Array as ArraySyntax
-from backprove.notation.syntax import Expr, Number, Product, Quotient, Sum, Power, Call
+from backprove.notation.syntax import Call, Expr, Number, Power, Product, Quotient, Sum
 
 #: how close a number with decimals must be to count as rounded on the way
 ROUGHLY = 0.01

@@ -29,9 +29,9 @@ from backprove.notation.syntax import (
     Tag,
     Transpose,
 )
+from backprove.tensor.build import replace
 from backprove.tensor.functions import RULES, partials
 from backprove.tensor.nodes import Along, Apply, Node, walk
-from backprove.tensor.build import replace
 from backprove.tensor.whole import Shape, Whole
 
 ONE = Number(Fraction(1), "1")

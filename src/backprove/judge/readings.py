@@ -93,7 +93,9 @@ class Search:
 
     # --- leaves ---
 
-    def leaf(self, expr: Expr, scope: Scope | None = None, cost: int = 0, note: str = "") -> Candidate:
+    def leaf(
+        self, expr: Expr, scope: Scope | None = None, cost: int = 0, note: str = ""
+    ) -> Candidate:
         """The candidate of an expression as written; raises NoMeaning."""
         value = meaning(expr, scope or self.scope)
         if isinstance(value.node, Identity) and (self.squeeze or has_hole(value.node)):
@@ -111,7 +113,8 @@ class Search:
             batch = 1 + len(self.grid.axes)
             full = arrays[0]
             kept = [
-                i for i, size in enumerate(shape)
+                i
+                for i, size in enumerate(shape)
                 if full.shape[batch + i] != 1 or size.constant is not None
             ]
             if len(kept) < len(shape):
@@ -222,7 +225,7 @@ class Search:
         return found[:MOST_PAIRS]
 
     def pair(self, a: Candidate, b: Candidate, sign: str) -> Iterable[Candidate]:
-        if a.row and b.rank == 2 or b.row or a.row or not (a.rank and b.rank) or a.of or b.of:
+        if (a.row and b.rank == 2) or b.row or a.row or not (a.rank and b.rank) or a.of or b.of:
             literal = literal_product(a, b, sign)
             if literal is not None:
                 yield literal
@@ -326,7 +329,11 @@ class Search:
                 found.append(
                     Candidate(
                         lambda x, one, axes=axes: x[(..., *axes)] * one,
-                        lambda t, _: t, (c, spread), shape, row=row, cost=c.cost,
+                        lambda t, _: t,
+                        (c, spread),
+                        shape,
+                        row=row,
+                        cost=c.cost,
                     )
                 )
                 if square:
@@ -345,8 +352,12 @@ class Search:
                 yield scaled(a, inverse)
             elif a.shape == b.shape and a.row == b.row:
                 yield Candidate(
-                    lambda x, y: x / y, lambda s, t: f"({s})/({t})", (a, b), a.shape,
-                    row=a.row, cost=a.cost + b.cost,
+                    lambda x, y: x / y,
+                    lambda s, t: f"({s})/({t})",
+                    (a, b),
+                    a.shape,
+                    row=a.row,
+                    cost=a.cost + b.cost,
                 )
 
     def power(self, expr: Power) -> Iterable[Candidate]:
@@ -364,8 +375,10 @@ class Search:
             if square and isinstance(expr.exponent, Number) and expr.exponent.value in POWERS:
                 n = int(expr.exponent.value)
                 yield changed(
-                    base, lambda x, n=n: np.linalg.matrix_power(x if n > 0 else _inverse(x), abs(n)),
-                    lambda t, n=n: " ".join([t if n > 0 else f"({t})⁻¹"] * abs(n)), cost=1,
+                    base,
+                    lambda x, n=n: np.linalg.matrix_power(x if n > 0 else _inverse(x), abs(n)),
+                    lambda t, n=n: " ".join([t if n > 0 else f"({t})⁻¹"] * abs(n)),
+                    cost=1,
                 )
 
     def transposes(self, expr: Transpose) -> Iterable[Candidate]:
@@ -459,8 +472,12 @@ class Search:
             if expr.op == "prod" and c.rank:
                 continue
             yield Candidate(
-                folded, lambda t, _: f"{sign}_{binder.name} {t}", (c, steps), c.shape,
-                row=c.row, cost=c.cost,
+                folded,
+                lambda t, _: f"{sign}_{binder.name} {t}",
+                (c, steps),
+                c.shape,
+                row=c.row,
+                cost=c.cost,
             )
 
 
@@ -563,8 +580,14 @@ def added(signs: Sequence[int], chosen: Sequence[Candidate], shape: Shape, row: 
     first = chosen[0]
     shared = first.of is not None and all(c.of is first.of and c.by is first.by for c in chosen)
     return Candidate(
-        total, words, tuple(chosen), shape, row=row, cost=sum(c.cost for c in chosen),
-        of=first.of if shared else None, by=first.by if shared else None,
+        total,
+        words,
+        tuple(chosen),
+        shape,
+        row=row,
+        cost=sum(c.cost for c in chosen),
+        of=first.of if shared else None,
+        by=first.by if shared else None,
     )
 
 

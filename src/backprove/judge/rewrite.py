@@ -64,8 +64,12 @@ def _inside(place: Place) -> Iterator[Place]:
     def at(child: Expr, rebuild: Put, bound: tuple[str, ...] = (), within: str = "") -> Place:
         put = place.put
         return Place(
-            child, lambda new: put(rebuild(new)), place.bound + bound, within or place.within,
-            expr, place.term,
+            child,
+            lambda new: put(rebuild(new)),
+            place.bound + bound,
+            within or place.within,
+            expr,
+            place.term,
         )
 
     for number, child in enumerate(children(expr)):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 
+import numpy as np
+
 from backprove.judge.edits import Repaired, link_spans
 from backprove.judge.judging import Judge, Outcome
 from backprove.judge.repair import Ambiguous, has_decimal, repair
@@ -73,11 +75,10 @@ class Session:
         start = perf_counter()
         links: list[Link] = []
         position = 0
-        for line in _lines(text):
-            position = max(text.find(line, position), 0)
-            links += [replace(link, at=link.at + position) for link in self._line(line)]
-            if links and links[-1].verdict.verdict == Kind.UNREADABLE and len(links) > 200:
-                break
+        with np.errstate(all="ignore"):  # what has no value is NaN, and that is seen to
+            for line in _lines(text):
+                position = max(text.find(line, position), 0)
+                links += [replace(link, at=link.at + position) for link in self._line(line)]
         if not links:
             return None
         worst = max(links, key=lambda link: link.verdict.verdict.rank)

@@ -108,7 +108,9 @@ class Trial:
         self._bound: tuple[str, ...] = ()
         self.targets = [
             Target(t.side.shape, t.side.row, t.side.arrays[0], _size(t.side.arrays[0]), t.turned)
-            for t in layouts(Side((self.true_values(),), self._shape(), self._row(), self._outputs()))
+            for t in layouts(
+                Side((self.true_values(),), self._shape(), self._row(), self._outputs())
+            )
         ]
 
     def under(self, system: System) -> Trial:
@@ -164,14 +166,20 @@ class Trial:
         if not count:
             return ()
         left, wide = _spread(truth, lengths), None
-        if said is not None and said.ndim == truth.ndim and said.shape[1 + count :] == truth.shape[1 + count :]:
+        if (
+            said is not None
+            and said.ndim == truth.ndim
+            and said.shape[1 + count :] == truth.shape[1 + count :]
+        ):
             wide = _spread(said, lengths)
         axes = (0, *range(1 + count, left.ndim))
         there = ~np.isnan(left).any(axis=axes)
         if wide is not None:
             with np.errstate(all="ignore"):
                 size = max(_size(left), 1e-12)
-                differs = (np.abs(left - wide) > 1e-7 * size).any(axis=axes) | np.isnan(wide).any(axis=axes)
+                differs = (np.abs(left - wide) > 1e-7 * size).any(axis=axes) | np.isnan(wide).any(
+                    axis=axes
+                )
             both = there & differs & ~np.isnan(wide).any(axis=axes)
             there = both if both.any() else there & differs if (there & differs).any() else there
         places = np.argwhere(there)
@@ -293,8 +301,10 @@ class Trial:
             value = meaning(expr, scope)
             if has_hole(value.node):
                 return ""
-            settings = [s.on(self.scope.system) if s.system is not self.scope.system else s
-                        for s in claim.settings]
+            settings = [
+                s.on(self.scope.system) if s.system is not self.scope.system else s
+                for s in claim.settings
+            ]
             said = Side.of(value, settings, self.grid)
         except (NoMeaning, EvaluationError, KeyError):
             return ""
@@ -335,8 +345,12 @@ class SmallTrial(Trial):
         self.small_setting = self.small
         indices = dict(self.scope.indices)
         self.search = Remembering(
-            Scope(system, indices), [self.small], Grid(), self.claim.until + 10,
-            free=True, squeeze=True,
+            Scope(system, indices),
+            [self.small],
+            Grid(),
+            self.claim.until + 10,
+            free=True,
+            squeeze=True,
         )
 
     def _ones(self, system: System) -> Setting:
@@ -359,8 +373,12 @@ class SmallTrial(Trial):
 
     def _read_left(self) -> Candidate:
         search = Search(
-            replace(self.claim.scope), [self.small], self.grid, self.claim.until + 10,
-            free=True, squeeze=True,
+            replace(self.claim.scope),
+            [self.small],
+            self.grid,
+            self.claim.until + 10,
+            free=True,
+            squeeze=True,
         )
         return search.readings(self.claim.left)[0]
 
@@ -393,9 +411,7 @@ class SmallTrial(Trial):
             candidates = self.search.readings(expr)
         except NoMeaning:
             return []
-        return [
-            (c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()
-        ]
+        return [(c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()]
 
     def matches(self, found: Sequence[tuple[Array, Shape, bool]]) -> bool:
         # a row and a column are one where most sizes are 1

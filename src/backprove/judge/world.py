@@ -98,8 +98,13 @@ class Setting:
 
     def on(self, system: System) -> Setting:
         """The same point for a system that stands on this one's (a writer's definitions)."""
-        fresh = Setting(system, self.sizes, self.declared, self.points,
-                        Evaluator(system, self.sizes, self.declared))
+        fresh = Setting(
+            system,
+            self.sizes,
+            self.declared,
+            self.points,
+            Evaluator(system, self.sizes, self.declared),
+        )
         fresh.checked = self.checked
         return fresh
 
@@ -170,9 +175,7 @@ class Setting:
     def _symbolically(self, node: Node) -> Array:
         """By the symbolic derivative, checked in one random direction by differences."""
         system, closed = resolve(resolved(self.system), node)
-        value = np.asarray(
-            Evaluator(system, self.sizes, self.declared).value(closed), dtype=float
-        )
+        value = np.asarray(Evaluator(system, self.sizes, self.declared).value(closed), dtype=float)
         for part in walk(node):
             if self._is_wide(part) and isinstance(part, Derivative) and part not in self.checked:
                 self.checked[part] = True

@@ -26,7 +26,6 @@ from backprove.tensor.build import (
     add,
     apply,
     hadamard,
-    literal,
     ones,
     rebuild,
     replace,
@@ -139,14 +138,18 @@ class Rules:
     def __post_init__(self) -> None:
         claim = self.trial.claim
         self.setting = self.trial.derivation_setting()
-        self.node = substitute(claim.value.node, self.trial.put) if self.trial.put else claim.value.node
+        self.node = (
+            substitute(claim.value.node, self.trial.put) if self.trial.put else claim.value.node
+        )
         self.sizes = frozenset(self.setting.sizes)
         self.active, self.below = _between(self.trial.scope.system, self.node)
 
     def other(self) -> Other:
         return Other(self.setting, self.trial.scope.system, self.sizes)
 
-    def changed(self, entity: Entity | None, old: Node, make: Callable[[Other, Node], Node]) -> Array | None:
+    def changed(
+        self, entity: Entity | None, old: Node, make: Callable[[Other, Node], Node]
+    ) -> Array | None:
         """The left side where one part of a definition (or of what is differentiated) is changed."""
         other = self.other()
         new = make(other, old)
@@ -259,8 +262,11 @@ class Rules:
 
     def _is_top(self, entity: Entity) -> bool:
         return any(
-            isinstance(n, Derivative) and isinstance(n.of, Symbol) and n.of.name == entity.name
-            and isinstance(n.by, Symbol) and n.by.name not in self.active - {n.by.name}
+            isinstance(n, Derivative)
+            and isinstance(n.of, Symbol)
+            and n.of.name == entity.name
+            and isinstance(n.by, Symbol)
+            and n.by.name not in self.active - {n.by.name}
             for n in walk(self.node)
         )
 
@@ -305,7 +311,9 @@ class Rules:
         row = np.array(kept, dtype=float)
         other.held.found["mask·", ()] = np.broadcast_to(row, (points, len(kept))).copy()
         rest = add([(1, ones(entity.shape)), (-1, mask)])
-        whole = add([(1, hadamard(mask, entity.body)), (1, hadamard(rest, other.hold(member(entity))))])
+        whole = add(
+            [(1, hadamard(mask, entity.body)), (1, hadamard(rest, other.hold(member(entity))))]
+        )
         other.define(entity, whole)
         return other.value(self.node)
 
@@ -329,7 +337,9 @@ class Rules:
                             f"not {_words(slope)}"
                         )
                     yield Suspect(
-                        kind, words, lambda e=entity, p=part, s=slope: self.changed(
+                        kind,
+                        words,
+                        lambda e=entity, p=part, s=slope: self.changed(
                             e, p, lambda o, old: _with_slope(o, old, s)
                         ),
                     )
@@ -354,7 +364,9 @@ def _diagonal(other: Other, part: Node) -> Node:
     assert isinstance(part, Along)
     z = part.arg
     p = part if part.function == "softmax" else Along.intern(z.shape, z.free, (z,), "softmax", z)
-    logit = add([(1, apply("log", p)), (-1, apply("log", add([(1, ones(p.shape)), (-1, p)]))), (-1, z)])
+    logit = add(
+        [(1, apply("log", p)), (-1, apply("log", add([(1, ones(p.shape)), (-1, p)]))), (-1, z)]
+    )
     shifted = add([(1, z), (1, other.hold(logit))])
     if part.function == "softmax":
         return apply("sigmoid", shifted)
@@ -454,7 +466,9 @@ def _ends(node: Node) -> set[tuple[str, tuple[Whole, ...]]]:
 def _between(system: System, node: Node) -> tuple[set[str], list[Entity]]:
     """The names that depend on what is differentiated by, and the definitions on the way."""
     entities = [e for e in system.all() if e.body is not None]
-    uses = {id(e): {n.name for n in walk(e.body) if isinstance(n, Symbol)} for e in entities if e.body}
+    uses = {
+        id(e): {n.name for n in walk(e.body) if isinstance(n, Symbol)} for e in entities if e.body
+    }
     active: set[str] = set()
     reached: set[str] = set()
     for n in walk(node):

@@ -245,7 +245,13 @@ def define(
         body = build(order, [s for n in order if (s := sizes[n]) is not None], body)
         index, ranges = (), ()
     entity = Entity(
-        name, index, ranges, body.shape, frozenset(), body, line,
+        name,
+        index,
+        ranges,
+        body.shape,
+        frozenset(),
+        body,
+        line,
         zero_outside=claim and _looks_ahead(name, index, body),
     )
     if new:
@@ -256,9 +262,7 @@ def define(
     return entity
 
 
-def _recursive(
-    right: Expr, entity: Entity, system: System, scope: Scope, error: NoMeaning
-) -> Node:
+def _recursive(right: Expr, entity: Entity, system: System, scope: Scope, error: NoMeaning) -> Node:
     """The body of a family that refers to itself before anything else gives its shape.
 
     The shapes of the system's own quantities are tried: the body must have the shape assumed.
@@ -283,7 +287,9 @@ def _like_family(name: str, index: tuple[Whole, ...], body: Node, system: System
     for other in kin:
         if body.shape and other.body is not None and _is_naught(other.body):
             system.entities[name].remove(other)
-            system.add(Entity(name, other.index, (), body.shape, body=zero(body.shape), line=other.line))
+            system.add(
+                Entity(name, other.index, (), body.shape, body=zero(body.shape), line=other.line)
+            )
     return body
 
 
@@ -317,7 +323,9 @@ def _member_by_member(
     for values in _values(ranges, error):
         put = {n: Whole.of(v) for n, v in values.items()}
         body = meaning(right, Scope(system, dict(put))).node
-        entity = Entity(name, tuple(w.put(put) for w in index), (), body.shape, body=body, line=line)
+        entity = Entity(
+            name, tuple(w.put(put) for w in index), (), body.shape, body=body, line=line
+        )
         _check_new(entity, system, relation.sides[0])  # type: ignore[arg-type]
         system.add(entity)
     if entity is None:
@@ -384,4 +392,3 @@ def is_new(expr: Expr, relation: Relation, system: System) -> bool:
         return bool(index) and not any(len(e.shape) >= len(index) for e in entities)
     fresh = Entity(name, index, ranges, ())
     return not any(_overlap(fresh, e) for e in same)
-

@@ -209,7 +209,9 @@ def _big(expr: Big, body: Value, scope: Scope) -> Value:
 
 def _inferred(written: str, name: str, scope: Scope, expr: Big) -> tuple[Whole, Whole]:
     """The range of an index without bounds: where it is used plainly."""
-    uses: list[Use] = [u for u in scope.uses.get(name, []) if u.low is not None and u.high is not None]
+    uses: list[Use] = [
+        u for u in scope.uses.get(name, []) if u.low is not None and u.high is not None
+    ]
     if not uses:
         raise NoMeaning(f"over which {written} the sum goes cannot be told", expr.span, "form")
     low, high = uses[0].low, uses[0].high
@@ -234,14 +236,18 @@ def _chain_order(
 def _derivative(expr: Derivative, scope: Scope) -> Value:
     value = meaning(expr.of, scope)
     if has_hole(value.node):
-        raise NoMeaning("a constant whose size cannot be told is not differentiated", expr.of.span, "form")
+        raise NoMeaning(
+            "a constant whose size cannot be told is not differentiated", expr.of.span, "form"
+        )
     node = value.node
     variable: Node = node
     mode = "immediate" if expr.immediate else scope.mode or "total"
     for written in expr.by:
         inner = written.base if isinstance(written, Transpose) else written
         variable = meaning(inner, scope).node
-        if hides(variable, [value.node, *(e.body for e in scope.system.all() if e.body is not None)]):
+        if hides(
+            variable, [value.node, *(e.body for e in scope.system.all() if e.body is not None)]
+        ):
             raise NoMeaning(
                 "this expression stands inside a larger product or sum: give it a name of its own",
                 written.span,
@@ -311,7 +317,9 @@ def _array(values: Sequence[Value], expr: Array) -> Value:
 
 def _cases(expr: Cases, values: Sequence[Value], scope: Scope) -> Value:
     model = next((v for v in values if v.rank), values[0])
-    nodes = [broadcast(v.node, model.shape) if model.rank and not v.rank else v.node for v in values]
+    nodes = [
+        broadcast(v.node, model.shape) if model.rank and not v.rank else v.node for v in values
+    ]
     conditions = [c for _, c in expr.branches]
     # the last case is taken where no other is, whether it says so or gives its own condition
     result = nodes[-1]
@@ -370,4 +378,3 @@ def _compare(left: Expr, op: str, right: Expr, scope: Scope, place: Expr) -> Nod
     if op == "≠":
         return add([(1, broadcast(literal(1), x.shape)), (-1, result)])
     return result
-

@@ -94,7 +94,9 @@ def _splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]
         else:
             split.append(item)
     if len(split) > len(items):
-        if any(isinstance(i, Name) and len(i.text) > 1 and not _known(i.text, scope) for i in items):
+        if any(
+            isinstance(i, Name) and len(i.text) > 1 and not _known(i.text, scope) for i in items
+        ):
             return [tuple(split)]
         found.append(tuple(split))
     return found
@@ -181,12 +183,18 @@ def _representative(
     fixed = tuple(w.constant for w in at)
     if all(isinstance(f, int) for f in fixed):
         numbers = tuple(int(f) for f in fixed if f is not None)
-        found = scope.system.find(target.base, numbers, scope.system.fixed()) if _closed(group, scope) else None
+        found = (
+            scope.system.find(target.base, numbers, scope.system.fixed())
+            if _closed(group, scope)
+            else None
+        )
         if found is not None:
             return found[0]
         if _closed(group, scope):
             raise NoMeaning(
-                f"{target.base} has no member {', '.join(map(str, numbers))}", target.span, "missing"
+                f"{target.base} has no member {', '.join(map(str, numbers))}",
+                target.span,
+                "missing",
             )
         literal_match = [e for e in group if tuple(w.constant for w in e.index) == fixed]
         return (literal_match or [e for e in group if e.ranges] or group)[-1]
@@ -225,9 +233,7 @@ def _bounds(group: list[Entity], position: int) -> tuple[Whole | None, Whole | N
         for r in entity.ranges:
             if r.name == name:
                 return r.low, r.high
-    numbers = sorted(
-        int(c) for e in group if isinstance(c := e.index[position].constant, int)
-    )
+    numbers = sorted(int(c) for e in group if isinstance(c := e.index[position].constant, int))
     return (Whole.of(numbers[0]), Whole.of(numbers[-1])) if numbers else (None, None)
 
 

@@ -131,15 +131,18 @@ def total(terms: Sequence[tuple[int, Value]], span: Span) -> Value:
             nodes[position] = (sign, pair[1])
     first = terms[0][1]
     shared = first.of is not None and all(v.of is first.of and v.by is first.by for _, v in terms)
-    return Value(
-        add(nodes), row, first.of if shared else None, first.by if shared else None
-    )
+    return Value(add(nodes), row, first.of if shared else None, first.by if shared else None)
 
 
 def divide(a: Value, b: Value, span: Span) -> Value:
     """`a / b`: by a scalar, or elementwise between arrays of one shape, or a scalar over an array."""
     if not b.rank:
-        return Value(times(reciprocal(b.node), a.node) if a.rank else _ratio(a.node, b.node), a.row, a.of, a.by)
+        return Value(
+            times(reciprocal(b.node), a.node) if a.rank else _ratio(a.node, b.node),
+            a.row,
+            a.of,
+            a.by,
+        )
     if not a.rank:
         return Value(times(a.node, reciprocal(b.node)), b.row)
     same = fit_shapes(a.node, b.node) if a.row == b.row else None
@@ -150,5 +153,3 @@ def divide(a: Value, b: Value, span: Span) -> Value:
 
 def _ratio(a: Node, b: Node) -> Node:
     return times(a, reciprocal(b))
-
-

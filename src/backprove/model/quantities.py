@@ -38,7 +38,9 @@ def _arguments(expr: Call, *names: str) -> dict[str, Expr]:
     for name, value in expr.options:
         if name not in names:
             raise NoMeaning(
-                f"{expr.function} has no argument {name}; it has {', '.join(names)}", expr.span, "form"
+                f"{expr.function} has no argument {name}; it has {', '.join(names)}",
+                expr.span,
+                "form",
             )
         given[name] = value
     return given
@@ -102,7 +104,12 @@ def _size(expr: Call, scope: Scope) -> Node:
     def on(values: list[int], axis: int) -> int:
         return values[axis] if len(values) > 1 else values[0]
 
-    if any(on(s, a) < 1 for name, s in zip(options, settings, strict=True) if name[0] in ("stride", "dilation") for a in range(axes)):
+    if any(
+        on(s, a) < 1
+        for name, s in zip(options, settings, strict=True)
+        if name[0] in ("stride", "dilation")
+        for a in range(axes)
+    ):
         raise NoMeaning("stride and dilation must be at least 1", expr.span, "form")
     lengths = [
         formula(on(inputs, axis), on(kernels, axis), *(on(s, axis) for s in settings))
@@ -176,8 +183,7 @@ def convolve(x: Node, k: Node, stride: int, padding: int, dilation: int) -> Node
     rows = ["r", "q"][: x.rank]
     inner = ["i", "j"][: x.rank]
     sizes = [
-        _out_length(n, m, stride, padding, dilation)
-        for n, m in zip(x.shape, k.shape, strict=True)
+        _out_length(n, m, stride, padding, dilation) for n, m in zip(x.shape, k.shape, strict=True)
     ]
     at = [
         (Whole.of(r) - 1) * stride + (Whole.of(i) - 1) * dilation + 1 - padding
@@ -186,7 +192,9 @@ def convolve(x: Node, k: Node, stride: int, padding: int, dilation: int) -> Node
     term = times(select(x, at), select(k, [Whole.of(i) for i in inner]))
     if padding:
         for place, size in zip(at, x.shape, strict=True):
-            term = where(test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0))
+            term = where(
+                test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0)
+            )
     for i, size in reversed(list(zip(inner, k.shape, strict=True))):
         term = fold("sum", i, 1, size, term)
     return build(rows, sizes, term)
@@ -223,14 +231,24 @@ def _matrix(expr: Call, scope: Scope) -> Node:
         raise NoMeaning(f"{expr.function} needs a kernel and an input of one rank", expr.span)
     sizes = [int(s or 0) for s in kernel]
     if expr.function == "conv_matrix":
-        small = [conv_length(n, m, stride, padding, dilation) for n, m in zip(shape, sizes, strict=True)]
+        small = [
+            conv_length(n, m, stride, padding, dilation) for n, m in zip(shape, sizes, strict=True)
+        ]
         large = shape
     else:
         small = shape
-        large = [transposed_length(n, m, stride, padding, 0, dilation) for n, m in zip(shape, sizes, strict=True)]
+        large = [
+            transposed_length(n, m, stride, padding, 0, dilation)
+            for n, m in zip(shape, sizes, strict=True)
+        ]
     if any(n < 1 for n in small + large):
         raise NoMeaning("the kernel is larger than the padded input", expr.span, "form")
-    return stack([stack([_entry(k, s, l, stride, padding, dilation) for l in _places(large)]) for s in _places(small)])
+    return stack(
+        [
+            stack([_entry(k, s, l, stride, padding, dilation) for l in _places(large)])
+            for s in _places(small)
+        ]
+    )
 
 
 def _places(shape: list[int]) -> list[tuple[int, ...]]:
@@ -240,7 +258,14 @@ def _places(shape: list[int]) -> list[tuple[int, ...]]:
     return found
 
 
-def _entry(k: Node, small: tuple[int, ...], large: tuple[int, ...], stride: int, padding: int, dilation: int) -> Node:
+def _entry(
+    k: Node,
+    small: tuple[int, ...],
+    large: tuple[int, ...],
+    stride: int,
+    padding: int,
+    dilation: int,
+) -> Node:
     at: list[int] = []
     for s, l, size in zip(small, large, k.shape, strict=True):
         step, rest = divmod(l - stride * s + padding, dilation)

@@ -80,7 +80,9 @@ class Scope:
         """
         found = self._whole(expr, free)
         if found is None:
-            raise NoMeaning("a whole number (an index or a size) is expected here", expr.span, "form")
+            raise NoMeaning(
+                "a whole number (an index or a size) is expected here", expr.span, "form"
+            )
         return found
 
     def try_whole(self, expr: Expr) -> Whole | None:

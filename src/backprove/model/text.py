@@ -67,7 +67,9 @@ def _take(line: str, number: int, system: System) -> None:
 
 def _define(statement: Relation, system: System, number: int) -> None:
     if statement.ops[0] != "=":
-        raise NoMeaning("a line of a model is “name in set” or “name = expression”", statement.span, "form")
+        raise NoMeaning(
+            "a line of a model is “name in set” or “name = expression”", statement.span, "form"
+        )
     define(statement, system, number)
     if len(statement.sides) > 2:
         raise NoMeaning("a definition has one “=”", statement.span, "form")

@@ -123,9 +123,7 @@ def add(terms: Iterable[tuple[int | Fraction, Node]], shape: Shape | None = None
         if shape is None:
             shape = node.shape
         elif node.shape != shape:
-            raise ShapeError(
-                f"cannot add {show_shape(shape)} and {show_shape(node.shape)}"
-            )
+            raise ShapeError(f"cannot add {show_shape(shape)} and {show_shape(node.shape)}")
         if isinstance(node, Add):
             for inner, part in node.terms:
                 total[part] = total.get(part, Fraction(0)) + factor * inner
@@ -289,8 +287,12 @@ class _Product:
                 old = merged[at][0]
                 before = (
                     old.exponent.value
-                    if isinstance(old, Power) and old.base is base and isinstance(old.exponent, Literal)
-                    else Fraction(1) if old is base else Fraction(0)
+                    if isinstance(old, Power)
+                    and old.base is base
+                    and isinstance(old.exponent, Literal)
+                    else Fraction(1)
+                    if old is base
+                    else Fraction(0)
                 )
                 merged[at] = (power(base, literal(before + exponent)), names)
             else:
@@ -714,9 +716,7 @@ def substitute(node: Node, values: Mapping[str, WholeLike]) -> Node:
             case Count():
                 return count(part.whole.put(table))
             case Symbol():
-                return symbol(
-                    part.name, part.shape, [i.put(table) for i in part.index], part.facts
-                )
+                return symbol(part.name, part.shape, [i.put(table) for i in part.index], part.facts)
             case Test():
                 return test(part.op, part.left.put(table), part.right.put(table))
             case Select() | Scatter():

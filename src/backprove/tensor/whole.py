@@ -137,7 +137,9 @@ class Whole:
             size = abs(coefficient)
             body = " ".join(([] if size == 1 and monomial else [str(size)]) + list(monomial))
             sign = "-" if coefficient < 0 else "+"
-            parts.append(body if not parts and sign == "+" else f"{sign} {body}" if parts else f"-{body}")
+            parts.append(
+                body if not parts and sign == "+" else f"{sign} {body}" if parts else f"-{body}"
+            )
         return " ".join(parts) or "0"
 
     def __repr__(self) -> str:

@@ -1,0 +1,91 @@
+"""The order in which the factors of a generalised Einstein product are multiplied.
+
+Every product becomes products of two, in the order that needs the fewest multiplications
+(found by trying all orders; Lam, Sadayappan and Wenger 1997 show that the problem is hard in
+general, but formulas have few factors). Sizes that are symbols are guessed. Of equal orders one
+is taken that leaves less to do inside a loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from itertools import combinations
+
+from backprove.tensor.whole import Whole
+
+#: what a size that is a symbol is taken for
+GUESS = 64
+#: with more factors than this the cheapest pair is taken first
+MOST_TRIED = 8
+
+Labels = frozenset[Hashable]
+#: a factor's number, or two trees
+Tree = int | tuple["Tree", "Tree"]
+
+
+def size_of(length: Whole) -> float:
+    """A length as a number, guessed where it is not known."""
+    return float(max(1, length.value(dict.fromkeys(length.names, GUESS))))
+
+
+def order(
+    factors: Sequence[Labels],
+    out: Labels,
+    lengths: Mapping[Hashable, Whole],
+    outside: Callable[[int], bool],
+) -> Tree:
+    """The tree of products of two; `outside(k)` says whether factor k stands outside of the loop."""
+    if len(factors) == 1:
+        return 0
+    sizes = {label: size_of(length) for label, length in lengths.items()}
+
+    def volume(labels: Labels) -> float:
+        total = 1.0
+        for label in labels:
+            total *= sizes[label]
+        return total
+
+    def kept(group: frozenset[int]) -> Labels:
+        """The labels of a product of some factors: those that others or the result need."""
+        here: Labels = frozenset().union(*(factors[k] for k in group))
+        rest: Labels = out.union(*(f for k, f in enumerate(factors) if k not in group))
+        return here & rest
+
+    def price(left: frozenset[int], right: frozenset[int]) -> float:
+        work = volume(kept(left) | kept(right)) + volume(kept(left | right))
+        size = max(volume(kept(left)), volume(kept(right)))
+        hoisted = all(map(outside, left | right)) and volume(kept(left | right)) <= size
+        # outside of the loop the same work is cheaper: one call for all steps
+        return work * (0.5 if hoisted else 1.0)
+
+    if len(factors) > MOST_TRIED:
+        return _greedy(len(factors), price)
+    everything = frozenset(range(len(factors)))
+    best: dict[frozenset[int], tuple[float, Tree]] = {frozenset((k,)): (0.0, k) for k in everything}
+    for count in range(2, len(factors) + 1):
+        for chosen in combinations(sorted(everything), count):
+            group = frozenset(chosen)
+            options: list[tuple[float, int, Tree]] = []
+            for left in _halves(chosen):
+                right = group - left
+                cost = best[left][0] + best[right][0] + price(left, right)
+                options.append((cost, len(options), (best[left][1], best[right][1])))
+            cost, _, tree = min(options, key=lambda o: o[:2])
+            best[group] = (cost, tree)
+    return best[everything][1]
+
+
+def _halves(chosen: tuple[int, ...]) -> list[frozenset[int]]:
+    """The parts with the first factor, of every division into two."""
+    first, rest = chosen[0], chosen[1:]
+    return [
+        frozenset((first, *more)) for count in range(len(rest)) for more in combinations(rest, count)
+    ]
+
+
+def _greedy(count: int, price: Callable[[frozenset[int], frozenset[int]], float]) -> Tree:
+    trees: dict[frozenset[int], Tree] = {frozenset((k,)): k for k in range(count)}
+    while len(trees) > 1:
+        left, right = min(combinations(trees, 2), key=lambda pair: price(*pair))
+        trees[left | right] = (trees.pop(left), trees.pop(right))
+    return next(iter(trees.values()))
