@@ -9,7 +9,6 @@ import numpy as np
 
 from backprove.compute.errors import EvaluationError
 from backprove.compute.evaluate import Evaluator
-from backprove.compute.points import draw
 from backprove.judge.combine import Array
 from backprove.judge.rewrite import shown
 from backprove.judge.trial import SmallTrial, Trial, WrongClaim
@@ -18,6 +17,7 @@ from backprove.model.meaning import meaning
 from backprove.model.value import NoMeaning
 from backprove.model.write import written
 from backprove.tensor.build import substitute
+from backprove.tensor.whole import Whole
 
 Values = dict[tuple[str, tuple[int, ...]], Array]
 
@@ -87,11 +87,6 @@ def _facts(entity: Entity) -> Iterator[tuple[str, Any]]:
     elif rank == 1:
         if "one-hot" not in facts and "simplex" not in facts:
             yield "sums to one", lambda a: np.abs(a) / np.abs(a).sum(-1, keepdims=True)
-        if "one-hot" not in facts:
-            yield (
-                "is one-hot",
-                lambda a: draw(np.random.default_rng(3), a.shape, frozenset({"one-hot"})),
-            )
         yield "has length 1", lambda a: a / np.sqrt((a * a).sum(-1, keepdims=True))
         yield "has mean 0", lambda a: a - a.mean(-1, keepdims=True)
 
@@ -108,9 +103,15 @@ def _orthonormal(a: Array) -> Array:
 
 def _equal_pairs(entities: list[Entity], declared: Values) -> Iterator[tuple[str, str, Values]]:
     """Two matrices of one shape that are taken for one."""
-    single = [e for e in entities if not e.index and len(e.shape) == 2]
-    for n, a in enumerate(single):
-        for b in single[n + 1 :]:
-            if a.shape == b.shape and (a.name, ()) in declared:
-                left, right = shown(written(member(a))), shown(written(member(b)))
-                yield left, f"{left} = {right}", {**declared, (b.name, ()): declared[a.name, ()]}
+    matrices = [k for k, a in declared.items() if a.ndim == 3]
+    names = {(e.name, len(e.index)): e for e in entities}
+    for n, a in enumerate(matrices):
+        for b in matrices[n + 1 :]:
+            one, two = names.get((a[0], len(a[1]))), names.get((b[0], len(b[1])))
+            if one is None or two is None or declared[a].shape != declared[b].shape:
+                continue
+            if one.shape != two.shape:
+                continue
+            left = shown(written(member(one, tuple(Whole.of(i) for i in a[1]))))
+            right = shown(written(member(two, tuple(Whole.of(i) for i in b[1]))))
+            yield left, f"{left} = {right}", {**declared, b: declared[a]}

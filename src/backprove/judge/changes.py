@@ -19,6 +19,7 @@ from backprove.judge.rewrite import (
     everywhere,
     multiplied,
     places,
+    rewritten,
     shown,
     summed,
     terms_of,
@@ -109,8 +110,13 @@ def changes(root: Expr, trial: Trial, rules: tuple[Rule, ...]) -> Iterator[Chang
 
 def signs(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
     """A term with the other sign."""
+    if place.expr is around.root and not isinstance(place.expr, Sum):
+        yield "sign", Sum(((-1, place.expr),)), "the sign of the whole right side is wrong"
     if isinstance(place.expr, Sum) and place.within == "value":
         terms = place.expr.terms
+        if place.expr is around.root and len(terms) > 1:
+            turned = tuple((-sign, term) for sign, term in terms)
+            yield "sign", replace(place.expr, terms=turned), "the sign of the whole right side is wrong"
         for n, (sign, term) in enumerate(terms):
             changed = (*terms[:n], (-sign, term), *terms[n + 1 :])
             yield (
@@ -126,6 +132,31 @@ def extra_terms(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]
         for n, (_, term) in enumerate(place.expr.terms):
             rest = summed([t for k, t in enumerate(place.expr.terms) if k != n])
             yield "extra-term", rest, f"the term {shown(term)} does not belong here"
+
+
+def extra_everywhere(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+    """A term that stands in several sums, left out of all of them."""
+    if place.expr is not around.root:
+        return
+    found: dict[Expr, int] = {}
+    for part in places(around.root):
+        if isinstance(part.expr, Sum) and len(part.expr.terms) > 1:
+            for _, term in part.expr.terms:
+                found[term] = found.get(term, 0) + 1
+
+    for gone, count in found.items():
+        if count < 2 or isinstance(gone, Number):
+            continue
+
+        def rule(part: Expr, gone: Expr = gone) -> Expr | None:
+            if not isinstance(part, Sum) or len(part.terms) < 2:
+                return None
+            rest = [(s, t) for s, t in part.terms if t != gone]
+            if len(rest) == len(part.terms) or not rest:
+                return None
+            return rewritten(summed(rest), rule)
+
+        yield "extra-term", rewritten(around.root, rule), f"the term {shown(gone)} does not belong here"
 
 
 def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
@@ -238,11 +269,11 @@ def orders(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         turned = drawn_back(expr)
         if turned is not None:
             yield "order", turned, "the factors of the product stand in the wrong order"
-    if not isinstance(expr, Product) or any(op in ("⊙", "⊗") for op in expr.ops):
+    if not isinstance(expr, Product) or any(op == "⊙" for op in expr.ops):
         return
     ranks = [around.rank(place, f) for f in expr.factors]
     moving = [n for n, rank in enumerate(ranks) if rank != 0]
-    if len(moving) < 2 or not any(r == 2 for r in ranks):
+    if len(moving) < 2 or not any(r == 2 for r in ranks) and expr.ops[0] != "⊗":
         return
     for order in _orders(moving):
         factors = list(expr.factors)
@@ -377,4 +408,4 @@ FIRST: tuple[Rule, ...] = (
     signs, transposes, indices, bounds, orders, totals, functions, missing_sums, step_sums,
     same_indices, numbers,
 )  # fmt: skip
-LATER: tuple[Rule, ...] = (extra_factors, extra_terms)
+LATER: tuple[Rule, ...] = (extra_factors, extra_terms, extra_everywhere)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 from backprove.judge.changes import Around, Change
 from backprove.judge.pool import Piece, inverse_of, ready, sizes_of
@@ -15,6 +16,7 @@ from backprove.model.names import take_apart
 from backprove.notation.syntax import (
     Big,
     Call,
+    Cases,
     Compare,
     Expr,
     Index,
@@ -61,6 +63,15 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                     place.expr.span,
                     place.term,
                 )
+
+
+def _slope_kind(old: Expr, slope: Expr) -> str:
+    """A part of the derivative is there: then the rest is what is missing."""
+    if isinstance(slope, Product) and old in slope.factors:
+        return "missing-factor"
+    if isinstance(slope, Sum) and any(term == old for _, term in slope.terms):
+        return "missing-term"
+    return "wrong-derivative"
 
 
 def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
@@ -130,7 +141,10 @@ def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     small = isinstance(trial, SmallTrial)
     ranks = [p for p in pool if not p.shape or small]
     scalars = [p.expr for p in ranks]
-    scalars += [inverse_of(p.expr) for p in ranks if p.role == "name"]
+    named = [p.expr for p in ranks if p.role in ("name", "scalar")]
+    scalars += [inverse_of(s) for s in named]
+    squares = [Power(s, Number(Fraction(2), "2")) for s in named]
+    scalars += [*squares, *(inverse_of(s) for s in squares)]
     scalars += [s for size in sizes_of(trial.scope.system) for s in (size, inverse_of(size))]
     scalars += _deltas(trial)
     yield from _scalars(root, trial, list(dict.fromkeys(scalars)))
@@ -159,7 +173,7 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
         expr = place.expr
         if place.within != "value":
             continue
-        if not (expr is root or isinstance(place.parent, Sum | Quotient | Big | Call)):
+        if not (expr is root or isinstance(place.parent, Sum | Quotient | Big | Call | Cases)):
             continue
         if isinstance(expr, Number) and not isinstance(place.parent, Quotient):
             if not isinstance(place.parent, Sum):

@@ -171,10 +171,25 @@ def with_bounds(
                     ops = (*expr.condition.ops[:n], other, *expr.condition.ops[n + 1 :])
                     changed = replace(expr.condition, ops=ops)
                     yield replace(expr, condition=changed), f"be over {shown(changed)}"
+    else:
+        for condition in _exceptions(expr):
+            yield replace(expr, condition=condition), f"be over {shown(condition)} only"
     for n, binder in enumerate(expr.binders):
         for new, words in _other_bounds(binder, expr, letters, system, trial, around):
             binders = (*expr.binders[:n], new, *expr.binders[n + 1 :])
             yield replace(expr, binders=binders), words
+
+
+def _exceptions(expr: Big) -> Iterator[Expr]:
+    """`j ≠ i` for the other indices that stand in a sum."""
+    items: dict[Expr, None] = {}
+    for place in places(expr.body):
+        if isinstance(place.expr, Index):
+            items.update((i, None) for i in place.expr.items if isinstance(i, Name | Number))
+    for binder in expr.binders[:1]:
+        for item in list(items)[:4]:
+            if item != Name(binder.name):
+                yield Compare((Name(binder.name), item), ("≠",))
 
 
 def _other_bounds(
@@ -267,6 +282,11 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
                 if r.low is not None and r.high is not None:
                     numbers[item] = None
                     ranges[item] = (r.low, r.high)
+        if target.base in system.names() and isinstance(item, Number):
+            entity = next((e for e in system.named(target.base) if not e.index), None)
+            if entity is not None and len(entity.shape) == 1 and item not in ranges:
+                numbers[item] = None
+                ranges[item] = (Whole.of(1), entity.shape[0])
     used = {n.text for p in places(root) if isinstance(n := p.expr, Name)}
     letter = next(
         (x for x in LETTERS if x not in used | system.names() | set(trial.claim.scope.indices)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,12 @@ from backprove.judge.assumptions import assumed
 from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
+from backprove.judge.residue import coefficients, missing_piece, scalar_multiple
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_rules import Rules
 from backprove.model.value import NoMeaning
-from backprove.notation.syntax import Expr, Span
+from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Tag
 from backprove.tensor.build import ShapeError
 
 
@@ -114,6 +115,39 @@ def _assumption(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return Mistake("assumption", f"this is true only if {found[1]}", claim.right.span)
 
 
+def _coefficients(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    found = coefficients(claim.right, trial) if claim.fits else None
+    if found is None or not trial.holds(found[3]):
+        return None
+    return Mistake(*found)
+
+
+def _pieces(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    found = missing_piece(claim.right, trial) if claim.fits else None
+    if found is None or found[1] is not None and not trial.holds(found[1]):
+        return None
+    return Mistake("missing-term", found[0], claim.right.span, found[1])
+
+
+def _multiple(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    if not claim.fits or not scalar_multiple(claim.right, trial):
+        return None
+    words = "the right side is off by a factor that depends on the values"
+    return Mistake("missing-factor", words, claim.right.span)
+
+
+def _swapped(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """The mistake in a left side that is more than one quantity."""
+    if not claim.fits or claim.other is None or isinstance(claim.left, Derivative | Name | Index | Tag):
+        return None
+    other = replace(
+        claim, left=claim.right, right=claim.left, value=claim.other, other=claim.value,
+        truth=Side.of(claim.other, claim.settings, claim.grid),
+    )
+    found = _first(other, Trial(other))
+    return None if found is None else replace(found, fixed=None)
+
+
 def _tried(found: Iterator[Change], trial: Trial) -> Mistake | None:
     """The first change that makes the claim true; one that needs no other layout before all."""
     second: Mistake | None = None
@@ -137,12 +171,6 @@ def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 
 STAGES: tuple[Stage, ...] = (
-    _first,
-    _slopes,
-    _later,
-    _wrong_rules,
-    _names,
-    _assumption,
-    _factors,
-    _terms,
-)
+    _coefficients, _first, _slopes, _later, _pieces, _wrong_rules, _names, _factors, _assumption,
+    _terms, _swapped, _multiple,
+)  # fmt: skip

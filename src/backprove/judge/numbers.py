@@ -16,6 +16,8 @@ from backprove.notation.syntax import Call, Expr, Number, Power, Product, Quotie
 
 #: how close a number with decimals must be to count as rounded on the way
 ROUGHLY = 0.01
+#: relative difference up to which float64 values at different points are one constant
+SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ def constant_value(arrays: Sequence[Array]) -> Array | None:
     """The value of something that is the same at every point and size, else None."""
     first = arrays[0][0]
     for array in arrays:
-        for point in array:
-            if point.shape != first.shape or not np.allclose(point, first, rtol=1e-12, atol=0):
-                return None
-    return None if np.isnan(first).any() else first
+        if array.shape[1:] != first.shape:
+            return None
+        if not (np.abs(array - first) <= SAME * np.abs(first)).all():  # NaN is not the same either
+            return None
+    return first
 
 
 def judge_number(truth: float, claimed: Literal, about: bool) -> Kind:

@@ -31,7 +31,7 @@ from backprove.notation.syntax import (
 )
 from backprove.tensor.build import replace
 from backprove.tensor.functions import RULES, partials
-from backprove.tensor.nodes import Along, Apply, Node, walk
+from backprove.tensor.nodes import Along, Apply, Derivative, Literal, Node, walk
 from backprove.tensor.whole import Shape, Whole
 
 ONE = Number(Fraction(1), "1")
@@ -90,6 +90,11 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
             elif isinstance(part, Along) and part.function == "softmax":
                 p = own if part is body else part
                 yield from _written(p, letters, "value", entity.name)
+            if not part.shape and part.children and part is not body and not isinstance(
+                part, Derivative | Literal
+            ):
+                if part.free <= frozenset(letters):
+                    yield from _written(part, letters, "scalar", entity.name)
     yield from _written(own, letters, "name", entity.name)
 
 

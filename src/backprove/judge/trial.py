@@ -260,6 +260,14 @@ class Trial:
         found = self.evaluated(value.node)
         return None if found is None else (found, value.shape, value.row)
 
+    def plain(self, expr: Expr) -> Array | None:
+        """The values of an expression of any shape."""
+        try:
+            value = self.value(expr)
+        except NoMeaning:
+            return None
+        return None if has_hole(value.node) else self.evaluated(value.node)
+
     def evaluated(self, node: Node) -> Array | None:
         """The values of a closed node here."""
         try:

@@ -88,6 +88,7 @@ class Setting:
     declared: dict[tuple[str, tuple[int, ...]], Array]
     points: int
     evaluator: Evaluator
+    base: Setting | None = None
     checked: dict[Node, bool] = field(default_factory=dict[Node, bool])
     values: dict[tuple[Node, Grid], Array] = field(default_factory=dict[tuple[Node, Grid], Array])
 
@@ -97,13 +98,14 @@ class Setting:
         return Setting(system, sizes, declared, points, Evaluator(system, sizes, declared))
 
     def on(self, system: System) -> Setting:
-        """The same point for a system that stands on this one's (a writer's definitions)."""
+        """The same points for a system that stands on this one's (a writer's definitions)."""
         fresh = Setting(
             system,
             self.sizes,
             self.declared,
             self.points,
             Evaluator(system, self.sizes, self.declared),
+            base=self,
         )
         fresh.checked = self.checked
         return fresh
@@ -113,11 +115,18 @@ class Setting:
 
         An index that the node does not use has one entry.
         """
+        if self.base is not None and not self.is_new(node):
+            return self.base.array(node, grid)
         key = (node, grid)
         found = self.values.get(key)
         if found is None:
             found = self.values[key] = self._array(node, grid)
         return found
+
+    def is_new(self, node: Node) -> bool:
+        """Whether an expression uses a name that the system below does not have."""
+        own = self.system.entities
+        return any(isinstance(part, Symbol) and part.name in own for part in walk(node))
 
     def _array(self, node: Node, grid: Grid) -> Array:
         ranges = grid.ranges(self.sizes)

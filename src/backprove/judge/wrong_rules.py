@@ -165,6 +165,7 @@ class Rules:
         """Every wrong rule, the likely and cheap ones first."""
         if not any(isinstance(n, Derivative) for n in walk(self.node)):
             return
+        yield from self.own_diagonal()
         yield from self.one_step()
         yield from self.diagonal()
         yield from self.held_names()
@@ -182,6 +183,17 @@ class Rules:
             if node is not self.node:
                 other = self.other()
                 yield Suspect("missing-path", words, lambda n=node, o=other: o.value(n))
+
+    def own_diagonal(self) -> Iterator[Suspect]:
+        """The diagonal of the Jacobian itself."""
+        shape = self.node.shape
+        if len(shape) == 2 and shape[0] == shape[1]:
+            truth = self.trial.true_values()
+            if truth.ndim == 3 and truth.shape[1] == truth.shape[2]:
+                yield Suspect(
+                    "diagonal-only", "only the diagonal of the Jacobian is there",
+                    lambda: truth * np.eye(truth.shape[-1]),
+                )
 
     def diagonal(self) -> Iterator[Suspect]:
         """A softmax differentiated as if each entry depended on its own input only."""
@@ -251,8 +263,7 @@ class Rules:
             for path in uses[:14]:
                 use = _at(body, path)
                 name = shown(written(use))
-                alone = entity is None or self._is_top(entity)
-                term = alone and isinstance(body, Add)
+                term = (entity is None or self._is_top(entity)) and self._is_by(use)
                 owner = "" if entity is None else f" into {shown(written(member(entity)))}"
                 yield Suspect(
                     "missing-term" if term else "missing-path",
@@ -261,14 +272,12 @@ class Rules:
                 )
 
     def _is_top(self, entity: Entity) -> bool:
-        return any(
-            isinstance(n, Derivative)
-            and isinstance(n.of, Symbol)
-            and n.of.name == entity.name
-            and isinstance(n.by, Symbol)
-            and n.by.name not in self.active - {n.by.name}
-            for n in walk(self.node)
-        )
+        return any(isinstance(n, Derivative) and isinstance(n.of, Symbol)
+                   and n.of.name == entity.name for n in walk(self.node))
+
+    def _is_by(self, use: Node) -> bool:
+        return any(isinstance(n, Derivative) and isinstance(n.by, Symbol)
+                   and isinstance(use, Symbol) and n.by.name == use.name for n in walk(self.node))
 
     def _cut(self, entity: Entity | None, body: Node, path: tuple[int, ...]) -> Array | None:
         other = self.other()
@@ -432,6 +441,22 @@ def _name(entity: Entity | None, part: Node) -> str:
 
 
 # --- nodes ------------------------------------------------------------------------------------------
+
+
+def _opened(node: Node, system: System) -> Node:
+    """With the writer's own names for derivatives (`δ_t = ∂E/∂h_t`) opened."""
+    table: dict[Node, Node] = {}
+    for part in walk(node):
+        if not isinstance(part, Symbol):
+            continue
+        for entity in system.entities.get(part.name, []):
+            names = [w.name for w in entity.index]
+            if entity.body is None or len(names) != len(part.index) or not all(names):
+                continue
+            if any(isinstance(n, Derivative) for n in walk(entity.body)):
+                put = {n: w for n, w in zip(names, part.index, strict=True) if n}
+                table[part] = substitute(entity.body, put) if put else entity.body
+    return replace(node, table) if table else node
 
 
 def _with_mode(node: Node, mode: str) -> Node:

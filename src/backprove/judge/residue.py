@@ -1,0 +1,165 @@
+"""What is left between the truth and a claim: a multiple of one of its terms, or of a quantity.
+
+These need no search. If truth − claim is a constant times a term of the claim, that term has a
+wrong coefficient; if it is a multiple of a vector of the model's, a term with it is missing.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from backprove.judge.combine import Array
+from backprove.judge.pool import Piece, ready
+from backprove.judge.rewrite import shown, summed, terms_of
+from backprove.judge.trial import Trial
+from backprove.model.write_syntax import number
+from backprove.notation.syntax import Call, Expr, Product, Span
+
+CLOSE = 1e-9
+
+
+def coefficients(root: Expr, trial: Trial) -> tuple[str, str, Span, Expr] | None:
+    """Terms of the claim with a wrong sign or number: kind, sentence, place, the right side."""
+    terms = terms_of(root)
+    if not 2 <= len(terms) <= 8:
+        return None
+    gap = residue(root, trial)
+    if gap is None:
+        return None
+    values: list[Array] = []
+    for _, term in terms:
+        found = _of_shape(term, trial, gap)
+        if found is None:
+            return None
+        values.append(found)
+    table = np.stack([v.ravel() for v in values], axis=1)
+    if np.linalg.matrix_rank(table) < len(terms):
+        return None
+    solution = np.linalg.lstsq(table, gap.ravel(), rcond=None)[0]
+    if np.abs(table @ solution - gap.ravel()).max() > CLOSE * max(float(np.abs(table).max()), 1.0):
+        return None
+    off = [n for n, c in enumerate(solution) if abs(c) > 1e-7]
+    if not off or len(off) == len(terms) and len(off) > 2:
+        return None
+    return _named(terms, solution, off)
+
+
+def _named(
+    terms: list[tuple[int, Expr]], solution: Array, off: list[int]
+) -> tuple[str, str, Span, Expr] | None:
+    new: list[tuple[int, Expr]] = []
+    kinds: list[str] = []
+    for n, (sign, term) in enumerate(terms):
+        if n not in off:
+            new.append((sign, term))
+            continue
+        right = sign + float(solution[n])
+        fraction = Fraction(right).limit_denominator(720)
+        if abs(float(fraction) - right) > 1e-7:
+            return None
+        if not fraction:
+            kinds.append("extra-term")
+            continue
+        kinds.append("sign" if fraction == -sign else "factor")
+        size = abs(fraction)
+        body = term if size == 1 else _scaled(size, term)
+        new.append((1 if fraction > 0 else -1, body))
+    if len(set(kinds)) > 1:
+        return None
+    kind, term = kinds[0], terms[off[0]][1]
+    right = 1 + terms[off[0]][0] * float(solution[off[0]])
+    words = {
+        "sign": f"the sign of {shown(term)} is wrong",
+        "extra-term": f"the term {shown(term)} does not belong here",
+        "factor": f"the term {shown(term)} must be multiplied by "
+        f"{Fraction(right).limit_denominator(720)}",
+    }[kind]
+    return kind, words, term.span, summed(new)
+
+
+def _scaled(size: Fraction, term: Expr) -> Expr:
+    factor = number(size)
+    if isinstance(term, Product) and not term.ops[0]:
+        return Product((factor, *term.factors), ("", *term.ops))
+    return Product((factor, term), ("",))
+
+
+def missing_piece(root: Expr, trial: Trial) -> tuple[str, Expr | None] | None:
+    """A term that is missing: one of the model's quantities, perhaps times a scalar."""
+    gap = residue(root, trial)
+    if gap is None:
+        return None
+    shape = trial.claim.value.shape
+    for piece in ready(root, trial):
+        if not _may_be(piece, shape):
+            continue
+        values = _of_shape(piece.expr, trial, gap)
+        written: Expr = piece.expr
+        if values is None and len(shape) == 2:
+            written = Call("diag", (piece.expr,))
+            values = _of_shape(written, trial, gap)
+        if values is None or not np.abs(values).max():
+            continue
+        ratios = _multiple(gap, values)
+        if ratios is None:
+            continue
+        constant = float(np.ptp(ratios)) <= 1e-8 * float(np.abs(ratios).max())
+        if constant:
+            fraction = Fraction(float(ratios[0])).limit_denominator(720)
+            if fraction and abs(float(fraction) - float(ratios[0])) < 1e-8:
+                sign = 1 if fraction > 0 else -1
+                body = written if abs(fraction) == 1 else _scaled(abs(fraction), written)
+                return f"the term {shown(body)} is missing", summed([*terms_of(root), (sign, body)])
+        elif shape and piece.role != "scalar":
+            return f"a term with {shown(written)} is missing", None
+    return None
+
+
+def _may_be(piece: Piece, shape: tuple[object, ...]) -> bool:
+    if piece.shape == shape:
+        return True
+    return len(shape) == 2 and piece.shape == shape[:1] and shape[0] == shape[1]
+
+
+def _multiple(gap: Array, values: Array) -> Array | None:
+    """The factor at each point by which `values` become `gap`; None where there is none."""
+    a, b = gap.reshape(len(gap), -1), values.reshape(len(values), -1)
+    norms = (b * b).sum(axis=1)
+    if not (norms > 0).all():
+        return None
+    ratios = (a * b).sum(axis=1) / norms
+    if np.abs(a - ratios[:, None] * b).max() > CLOSE * max(float(np.abs(a).max()), 1e-12):
+        return None
+    return None if b.shape[1] < 2 and np.ptp(ratios) > 1e-8 * np.abs(ratios).max() else ratios
+
+
+def scalar_multiple(root: Expr, trial: Trial) -> bool:
+    """Whether the truth is the claim times a number that differs from point to point."""
+    said = trial.array(root)
+    truth = trial.true_values()
+    if said is None or said[0].shape != truth.shape or truth[0].size < 2:
+        return False
+    return bool(np.abs(said[0]).max()) and _multiple(truth, said[0]) is not None
+
+
+def residue(root: Expr, trial: Trial) -> Array | None:
+    """Truth minus claim at the place looked at."""
+    said = trial.array(root)
+    truth = trial.true_values()
+    if said is None or said[0].shape != truth.shape:
+        return None
+    return truth - said[0]
+
+
+def _of_shape(expr: Expr, trial: Trial, like: Array) -> Array | None:
+    found = trial.plain(expr)
+    if found is None:
+        return None
+    if found.ndim < like.ndim:
+        found = found.reshape(found.shape + (1,) * (like.ndim - found.ndim)) if found.ndim == 1 else found
+    try:
+        return np.broadcast_to(found, like.shape) if found.ndim == like.ndim else None
+    except ValueError:
+        return None
