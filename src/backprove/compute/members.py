@@ -83,6 +83,13 @@ class Members:
         """An evaluator of the same names in which something is perturbed."""
         raise NotImplementedError
 
+    def adopt(self, other: Members, without: frozenset[str]) -> None:
+        """Take over the values that another evaluator of the same points knows, but for some names.
+
+        Nothing of what is taken over may depend on those names.
+        """
+        self._values.update({k: v for k, v in other._values.items() if k[0] not in without})
+
     # --- sizes and names ----------------------------------------------------------------------
 
     def sizes_of(self, shape: Shape) -> tuple[int, ...]:

@@ -55,6 +55,8 @@ class Change:
     span: Span
     #: the top-level term that was changed: changes in two terms are independent of each other
     term: int = 0
+    #: what stood there before
+    part: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +84,24 @@ class Around:
 Rule = Callable[[Place, Around], Iterator[tuple[str, Expr, str]]]
 
 
-def changes(root: Expr, trial: Trial, rules: tuple[Rule, ...]) -> Iterator[Change]:
-    """What some rules make of every place of a tree.
+def changes(
+    root: Expr, trial: Trial, rules: tuple[Rule, ...], bound: tuple[str, ...] = ()
+) -> Iterator[Change]:
+    """What some rules make of every place of a tree; `bound` are indices that are open in it.
 
     Where the same part stands several times, all of them are changed together, too.
     """
     around = Around(trial, root)
+    everything = list(places(root, bound))
     for rule in rules:
         seen: set[tuple[int, int]] = set()
-        for place in places(root):
+        for place in everything:
+            part, span = place.expr, place.expr.span
             for kind, new, sentence in rule(place, around):
-                yield Change(kind, place.put(new), sentence, place.expr.span, place.term)
-                key = (hash(place.expr), hash(new))
+                yield Change(kind, place.put(new), sentence, span, place.term, part)
+                key = (hash(part), hash(new))
                 if key in seen:
-                    yield Change(
-                        kind,
-                        everywhere(root, place.expr, new),
-                        sentence,
-                        place.expr.span,
-                        place.term,
-                    )
+                    yield Change(kind, everywhere(root, part, new), sentence, span, -1, part)
                 seen.add(key)
 
 
@@ -116,7 +116,11 @@ def signs(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         terms = place.expr.terms
         if place.expr is around.root and len(terms) > 1:
             turned = tuple((-sign, term) for sign, term in terms)
-            yield "sign", replace(place.expr, terms=turned), "the sign of the whole right side is wrong"
+            yield (
+                "sign",
+                replace(place.expr, terms=turned),
+                "the sign of the whole right side is wrong",
+            )
         for n, (sign, term) in enumerate(terms):
             changed = (*terms[:n], (-sign, term), *terms[n + 1 :])
             yield (
@@ -156,7 +160,11 @@ def extra_everywhere(place: Place, around: Around) -> Iterator[tuple[str, Expr, 
                 return None
             return rewritten(summed(rest), rule)
 
-        yield "extra-term", rewritten(around.root, rule), f"the term {shown(gone)} does not belong here"
+        yield (
+            "extra-term",
+            rewritten(around.root, rule),
+            f"the term {shown(gone)} does not belong here",
+        )
 
 
 def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
@@ -314,7 +322,7 @@ def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         case Derivative():
             for new, words in _derivative_indices(place.expr, letters, around.trial):
                 yield "wrong-index", new, f"the index in {shown(place.expr)} should be {words}"
-        case Name() if place.within == "index":
+        case Name() if place.within == "index" or place.expr.text in letters:
             for letter in letters:
                 if letter != place.expr.text:
                     yield "wrong-index", Name(letter), f"{shown(place.expr)} should be {letter}"
@@ -337,6 +345,8 @@ def _derivative_indices(
 def same_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
     """One index expression changed wherever it stands, in conditions, too."""
     if place.expr is around.root:
+        for a, b, changed in exchanged_letters(around.root, around.trial):
+            yield "wrong-index", changed, f"{a} and {b} should be exchanged"
         for old, new, changed in same_index_edits(around.root, around.trial):
             yield "wrong-index", changed, f"the index {shown(old)} should be {shown(new)}"
 

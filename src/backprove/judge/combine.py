@@ -7,7 +7,7 @@ a search through hundreds of readings costs little.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -77,8 +77,14 @@ class Candidate:
         return self._words(*[p.text for p in self.parts])
 
 
+class Settled(Protocol):
+    """Values by the number of a setting: a list, or something that works them out."""
+
+    def __getitem__(self, k: int, /) -> Array: ...
+
+
 def leaf(
-    arrays: Sequence[Array],
+    arrays: Settled,
     text: str,
     shape: Shape,
     *,

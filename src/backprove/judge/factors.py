@@ -146,7 +146,7 @@ def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     squares = [Power(s, Number(Fraction(2), "2")) for s in named]
     scalars += [*squares, *(inverse_of(s) for s in squares)]
     scalars += [s for size in sizes_of(trial.scope.system) for s in (size, inverse_of(size))]
-    scalars += _deltas(trial)
+    scalars += _deltas(trial) + _components(pool, trial)
     yield from _scalars(root, trial, list(dict.fromkeys(scalars)))
     if small:
         return
@@ -154,6 +154,22 @@ def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     vectors = sorted((p for p in pool if len(p.shape) == 1), key=lambda p: order[p.role])
     matrices = [p for p in pool if len(p.shape) == 2]
     yield from _arrays(root, trial, vectors, matrices)
+
+
+def _components(pool: list[Piece], trial: Trial) -> list[Expr]:
+    """Components of the model's arrays at the claim's own indices."""
+    letters = [x for x in trial.claim.scope.indices if len(x) == 1][:3]
+    found: list[Expr] = []
+    for piece in pool:
+        if piece.role != "name" or not letters:
+            continue
+        if len(piece.shape) == 1:
+            found += [Index(piece.expr, (Name(x),), bracket=True) for x in letters]
+        elif len(piece.shape) == 2:
+            found += [
+                Index(piece.expr, (Name(x), Name(y)), bracket=True) for x in letters for y in letters
+            ]
+    return found
 
 
 def _deltas(trial: Trial) -> list[Expr]:
@@ -209,12 +225,19 @@ def _arrays(
     for place in places(root):
         expr = place.expr
         if place.within != "value" or (
-            isinstance(place.parent, Transpose) and not isinstance(expr, Sum)
+            isinstance(place.parent, Transpose) and isinstance(expr, Product)
         ):
             continue
         shape = around.shape(place)
         if shape is None:
             continue
+        if not shape[0]:
+            yield from _for_scalar(place, around, vectors)
+            continue
+        if len(shape[0]) == 2 and not isinstance(expr, Product | Transpose):
+            for piece in matrices:
+                if piece.shape == shape[0]:
+                    yield _change(place, _beside(expr, piece.expr, False), piece.expr)
         if len(shape[0]) == 1 and not _covered(place, around):
             for piece in vectors:
                 if piece.shape == shape[0]:
@@ -223,6 +246,17 @@ def _arrays(
             len(shape[0]) == 2 and not isinstance(place.parent, Product)
         ):
             yield from _between(place, around, vectors, matrices)
+
+
+def _for_scalar(place: Place, around: Around, vectors: list[Piece]) -> Iterator[Change]:
+    """A scalar in a sum of vectors may have lost its vector."""
+    if not isinstance(place.parent, Sum):
+        return
+    above = around.shape(place, place.parent)
+    if above is not None and len(above[0]) == 1:
+        for piece in vectors:
+            if piece.shape == above[0]:
+                yield _change(place, _times(place.expr, piece.expr), piece.expr)
 
 
 def _covered(place: Place, around: Around) -> bool:

@@ -106,10 +106,19 @@ def _other_item(item: Expr, letters: Sequence[str], system: System) -> Iterator[
     if isinstance(item, Name | Number):
         for letter in letters:
             yield Name(letter)
+    if isinstance(item, Name):
+        for size in sorted(_long_axes(system)):
+            yield written_index(Whole.of(item.text) + Whole.of(size))
     if isinstance(item, Number):
         for number in range(5):
             if number != item.value:
                 yield Number(Fraction(number), str(number))
+
+
+def _long_axes(system: System) -> set[str]:
+    """The sizes of which longer axes are made (`2m`, `m + n`): parts stacked in them start there."""
+    axes = {w for e in system.all() for w in e.shape}
+    return {n for w in axes if w.name is None and w.constant is None for n in w.names}
 
 
 def _model_items(
@@ -131,6 +140,21 @@ def _model_items(
                 at = [*part.arg.index, *(w for w in part.at if w is not None)]
                 if len(at) == len(expr.items) and all(w.names <= set(letters) for w in at):
                     yield tuple(written_index(w) for w in at)
+
+
+def exchanged_letters(root: Expr, trial: Trial) -> Iterator[tuple[str, str, Expr]]:
+    """Two of the claim's indices exchanged for each other everywhere."""
+    letters = [x for x in trial.claim.scope.indices if len(x) == 1][:4]
+    for n, a in enumerate(letters):
+        for b in letters[n + 1 :]:
+            table = str.maketrans({a: b, b: a})
+
+            def rule(part: Expr, table: dict[int, str] = table) -> Expr | None:
+                if isinstance(part, Name) and set(part.text) <= set(letters):
+                    return replace(part, text=part.text.translate(table))
+                return None
+
+            yield a, b, rewritten(root, rule)
 
 
 def same_index_edits(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr, Expr]]:
@@ -304,9 +328,12 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
         body = rewritten(root, rule)
         low, high = ranges[number]
         binder = Binder(letter, written_index(low), written_index(high))
+        sign = 1
         if isinstance(body, Sum):
-            continue
-        yield (
-            Big("sum", (binder,), body),
-            (f"the sum over all steps is missing: only step {shown(number)} is there"),
-        )
+            if len(body.terms) > 1:
+                continue
+            sign, body = body.terms[0]
+        words = f"the sum over all steps is missing: only step {shown(number)} is there"
+        whole = Big("sum", (binder,), body)
+        for big in (whole, *(replace(whole, condition=c) for c in _exceptions(whole))):
+            yield (big if sign > 0 else Sum(((-1, big),))), words

@@ -12,12 +12,14 @@ from backprove.judge.assumptions import assumed
 from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
-from backprove.judge.residue import coefficients, missing_piece, scalar_multiple
+from backprove.judge.own_lines import opened, owner, redefined
+from backprove.judge.residue import coefficients, missing_piece, residue, scalar_multiple
+from backprove.judge.rewrite import summed, terms_of
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_rules import Rules
 from backprove.model.value import NoMeaning
-from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Tag
+from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Sum, Tag
 from backprove.tensor.build import ShapeError
 
 
@@ -129,6 +131,11 @@ def _pieces(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return Mistake("missing-term", found[0], claim.right.span, found[1])
 
 
+def _some_term(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    found = missing_piece(claim.right, trial, constant=False) if claim.fits else None
+    return None if found is None else Mistake("missing-term", found[0], claim.right.span)
+
+
 def _multiple(claim: WrongClaim, trial: Trial) -> Mistake | None:
     if not claim.fits or not scalar_multiple(claim.right, trial):
         return None
@@ -138,21 +145,100 @@ def _multiple(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _swapped(claim: WrongClaim, trial: Trial) -> Mistake | None:
     """The mistake in a left side that is more than one quantity."""
-    if not claim.fits or claim.other is None or isinstance(claim.left, Derivative | Name | Index | Tag):
+    if (
+        not claim.fits
+        or claim.other is None
+        or isinstance(claim.left, Derivative | Name | Index | Tag)
+    ):
         return None
     other = replace(
-        claim, left=claim.right, right=claim.left, value=claim.other, other=claim.value,
+        claim,
+        left=claim.right,
+        right=claim.left,
+        value=claim.other,
+        other=claim.value,
         truth=Side.of(claim.other, claim.settings, claim.grid),
     )
     found = _first(other, Trial(other))
     return None if found is None else replace(found, fixed=None)
 
 
-def _tried(found: Iterator[Change], trial: Trial) -> Mistake | None:
-    """The first change that makes the claim true; one that needs no other layout before all."""
+def _pairs(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """Two changes of one kind in two terms: their effects add up."""
+    gap = residue(claim.right, trial)
+    if gap is None or not isinstance(claim.right, Sum):
+        return None
+    said = trial.true_values() - gap
+    effects = [
+        (c, array - said) for c, array in trial.log if c.term >= 0 and array.shape == said.shape
+    ]
+    weights = np.random.default_rng(7).normal(size=gap.size)
+    marks = np.array([float(e.ravel() @ weights) for _, e in effects])
+    wanted = float(gap.ravel() @ weights)
+    size = max(float(np.abs(gap).max()) * gap.size, 1e-9)
+    order = np.argsort(marks)
+    for n, (first, effect) in enumerate(effects):
+        low = np.searchsorted(marks[order], wanted - marks[n] - 1e-8 * size)
+        high = np.searchsorted(marks[order], wanted - marks[n] + 1e-8 * size)
+        for m in order[low:high]:
+            second, other = effects[m]
+            if m <= n or second.term == first.term or second.kind != first.kind:
+                continue
+            if np.abs(effect + other - gap).max() <= 1e-8 * max(float(np.abs(gap).max()), 1e-9):
+                words = f"{first.sentence}; and {second.sentence}"
+                fixed = _both(claim.right, first, second)
+                if not trial.everywhere(fixed):
+                    continue
+                return Mistake(first.kind, words, first.span, fixed)
+    return None
+
+
+def _both(root: Sum, first: Change, second: Change) -> Expr:
+    """A sum with one term as a change has it and another as another has it."""
+    a, b = terms_of(first.root), terms_of(second.root)
+    terms = [b[n] if n == second.term else a[n] for n in range(len(root.terms)) if n < len(a)]
+    return summed(terms) if len(a) == len(b) == len(root.terms) else root
+
+
+def _own_lines(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """A mistake in the writer's own definitions."""
+    if not claim.definitions:
+        return None
+    root = opened(claim.right, claim.definitions)
+    if root is not claim.right:
+        for found in (
+            changes(root, trial, FIRST),
+            wrong_slopes(root, trial),
+            changes(root, trial, LATER),
+            missing_factors(root, trial),
+        ):
+            mistake = _tried(found, trial, claim)
+            if mistake is not None:
+                return mistake
+    for change, name, system in redefined(claim, trial):
+        claim.spend()
+        if trial.under(system).holds(claim.right):
+            return Mistake(change.kind, f"in the line for {name}, {change.sentence}", claim.right.span)
+    return None
+
+
+def _tried(
+    found: Iterator[Change], trial: Trial, lines: WrongClaim | None = None
+) -> Mistake | None:
+    """The first change that makes the claim true; one that needs no other layout before all.
+
+    With `lines` the changes are made to the writer's own lines as well.
+    """
     second: Mistake | None = None
     for change in found:
         how = trial.holds(change.root)
+        if trial.last is not None and lines is None:
+            trial.log.append((change, trial.last))
+        if how and lines is not None:
+            name = owner(change, lines.definitions)
+            if name:
+                sentence = f"in the line for {name}, {change.sentence}"
+                change = replace(change, sentence=sentence, span=lines.right.span)
         if how:
             mistake = Mistake(change.kind, change.sentence, change.span, change.root)
             if how == "straight":
@@ -172,5 +258,5 @@ def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 STAGES: tuple[Stage, ...] = (
     _coefficients, _first, _slopes, _later, _pieces, _wrong_rules, _names, _factors, _assumption,
-    _terms, _swapped, _multiple,
+    _pairs, _own_lines, _terms, _swapped, _multiple, _some_term,
 )  # fmt: skip

@@ -90,8 +90,11 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
             elif isinstance(part, Along) and part.function == "softmax":
                 p = own if part is body else part
                 yield from _written(p, letters, "value", entity.name)
-            if not part.shape and part.children and part is not body and not isinstance(
-                part, Derivative | Literal
+            if (
+                not part.shape
+                and part.children
+                and part is not body
+                and not isinstance(part, Derivative | Literal)
             ):
                 if part.free <= frozenset(letters):
                     yield from _written(part, letters, "scalar", entity.name)

@@ -86,8 +86,13 @@ def _scaled(size: Fraction, term: Expr) -> Expr:
     return Product((factor, term), ("",))
 
 
-def missing_piece(root: Expr, trial: Trial) -> tuple[str, Expr | None] | None:
-    """A term that is missing: one of the model's quantities, perhaps times a scalar."""
+def missing_piece(
+    root: Expr, trial: Trial, constant: bool = True
+) -> tuple[str, Expr | None] | None:
+    """A term that is missing: one of the model's quantities, times a number.
+
+    Without `constant` the number may differ from point to point: what it is, is not said then.
+    """
     gap = residue(root, trial)
     if gap is None:
         return None
@@ -105,14 +110,14 @@ def missing_piece(root: Expr, trial: Trial) -> tuple[str, Expr | None] | None:
         ratios = _multiple(gap, values)
         if ratios is None:
             continue
-        constant = float(np.ptp(ratios)) <= 1e-8 * float(np.abs(ratios).max())
-        if constant:
+        same = float(np.ptp(ratios)) <= 1e-8 * float(np.abs(ratios).max())
+        if same and constant:
             fraction = Fraction(float(ratios[0])).limit_denominator(720)
             if fraction and abs(float(fraction) - float(ratios[0])) < 1e-8:
                 sign = 1 if fraction > 0 else -1
                 body = written if abs(fraction) == 1 else _scaled(abs(fraction), written)
                 return f"the term {shown(body)} is missing", summed([*terms_of(root), (sign, body)])
-        elif shape and piece.role != "scalar":
+        elif not same and not constant and shape and piece.role != "scalar":
             return f"a term with {shown(written)} is missing", None
     return None
 
@@ -158,7 +163,11 @@ def _of_shape(expr: Expr, trial: Trial, like: Array) -> Array | None:
     if found is None:
         return None
     if found.ndim < like.ndim:
-        found = found.reshape(found.shape + (1,) * (like.ndim - found.ndim)) if found.ndim == 1 else found
+        found = (
+            found.reshape(found.shape + (1,) * (like.ndim - found.ndim))
+            if found.ndim == 1
+            else found
+        )
     try:
         return np.broadcast_to(found, like.shape) if found.ndim == like.ndim else None
     except ValueError:

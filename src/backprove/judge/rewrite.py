@@ -46,9 +46,9 @@ class Place:
     term: int = 0
 
 
-def places(root: Expr) -> Iterator[Place]:
+def places(root: Expr, bound: tuple[str, ...] = ()) -> Iterator[Place]:
     """Every part of an expression that has a value, the whole first, then from left to right."""
-    pending = [Place(root, lambda new: new)]
+    pending = [Place(root, lambda new: new, bound)]
     while pending:
         place = pending.pop()
         yield place

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from backprove.judge.world import EQUAL, Grid, Setting, World
 from backprove.model.entity import System
 from backprove.model.meaning import binding, combine, meaning, parts
 from backprove.model.scope import Scope
-from backprove.model.value import NoMeaning, Value, has_hole
+from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import Big, Expr, Relation
 from backprove.tensor.nodes import Node
 from backprove.tensor.whole import Shape, Whole
@@ -57,11 +57,11 @@ class WrongClaim:
     fits: bool
     relation: Relation
     definitions: Sequence[Relation] = ()
-    until: float = field(default_factory=lambda: monotonic() + LIMIT)
+    until: float = field(default_factory=lambda: thread_time() + LIMIT)
 
     def spend(self) -> None:
         """Raises OutOfBudget when the time is over."""
-        if monotonic() > self.until:
+        if thread_time() > self.until:
             raise OutOfBudget
 
 
@@ -94,7 +94,6 @@ class Trial:
         names = [name for name, _, _ in self.grid.axes]
         #: the value of each open index here, by its inner name
         self.put = dict(zip(names, values, strict=True))
-        self.tries = 0
         self._begin(claim.system, self.setting)
 
     def _begin(self, system: System, setting: Setting) -> None:
@@ -106,6 +105,9 @@ class Trial:
         self.scope = Scope(system, indices)
         self._memo: dict[tuple[int, tuple[str, ...]], tuple[Expr, Value | NoMeaning]] = {}
         self._bound: tuple[str, ...] = ()
+        #: the values of what was tried last, and of all that was tried
+        self.last: Array | None = None
+        self.log: list[tuple[Any, Array]] = []
         self.targets = [
             Target(t.side.shape, t.side.row, t.side.arrays[0], _size(t.side.arrays[0]), t.turned)
             for t in layouts(
@@ -117,7 +119,6 @@ class Trial:
         """The same place, with other definitions of the writer's."""
         fresh = object.__new__(type(self))
         fresh.claim, fresh.grid, fresh.spot, fresh.put = self.claim, self.grid, self.spot, self.put
-        fresh.tries = 0
         fresh._begin(system, self._setting_on(system))
         return fresh
 
@@ -125,7 +126,9 @@ class Trial:
         return self.setting.sizes
 
     def _setting_on(self, system: System) -> Setting:
-        return self.claim.settings[0].on(system)
+        fresh = self.claim.settings[0].on(system)
+        fresh.evaluator.adopt(self.setting.evaluator, frozenset(system.entities))
+        return fresh
 
     def derivation_setting(self) -> Setting:
         """Where the left side's derivatives are taken."""
@@ -254,7 +257,10 @@ class Trial:
         except NoMeaning:
             return None
         if has_hole(value.node):
-            return None
+            pair = fit_shapes(self.claim.value.node, value.node)
+            if pair is None or has_hole(pair[1]):
+                return None
+            value = Value(pair[1], value.row)
         if not any(t.shape == value.shape and t.row == value.row for t in self.targets):
             return None
         found = self.evaluated(value.node)
@@ -297,9 +303,10 @@ class Trial:
 
         `straight`, or `turned` where it is in another layout; empty where it would not.
         """
-        self.tries += 1
         self.claim.spend()
-        return self.everywhere(expr) if self.matches(self.arrays(expr)) else ""
+        found = self.arrays(expr)
+        self.last = found[0][0] if found else None
+        return self.everywhere(expr) if self.matches(found) else ""
 
     def everywhere(self, expr: Expr) -> str:
         """How a right side is true in every setting, for all values of the open indices."""
@@ -308,7 +315,10 @@ class Trial:
         try:
             value = meaning(expr, scope)
             if has_hole(value.node):
-                return ""
+                pair = fit_shapes(claim.value.node, value.node)
+                if pair is None or has_hole(pair[1]):
+                    return ""
+                value = Value(pair[1], value.row)
             settings = [
                 s.on(self.scope.system) if s.system is not self.scope.system else s
                 for s in claim.settings

@@ -33,6 +33,8 @@ from backprove.tensor.build import (
     substitute,
     sum_axes,
     symbol,
+    test,
+    where,
 )
 from backprove.tensor.functions import RULES, partials
 from backprove.tensor.nodes import Add, Along, Apply, Derivative, Node, Symbol, walk
@@ -170,6 +172,8 @@ class Rules:
         yield from self.diagonal()
         yield from self.held_names()
         yield from self.cut_uses()
+        yield from self.kept_uses()
+        yield from self.cut_members()
         yield from self.members()
         yield from self.slopes()
 
@@ -191,7 +195,8 @@ class Rules:
             truth = self.trial.true_values()
             if truth.ndim == 3 and truth.shape[1] == truth.shape[2]:
                 yield Suspect(
-                    "diagonal-only", "only the diagonal of the Jacobian is there",
+                    "diagonal-only",
+                    "only the diagonal of the Jacobian is there",
                     lambda: truth * np.eye(truth.shape[-1]),
                 )
 
@@ -207,6 +212,12 @@ class Rules:
                         "depends on all of its inputs",
                         lambda e=entity, p=part: self.changed(e, p, _diagonal),
                     )
+                    if part.function == "softmax":
+                        yield Suspect(
+                            "missing-term",
+                            f"the softmax's sum in {name} moves, too: its part is left out",
+                            lambda e=entity, p=part: self.changed(e, p, _unscaled),
+                        )
 
     def held_names(self) -> Iterator[Suspect]:
         """A defined name, or one member of a family, held fixed."""
@@ -271,13 +282,89 @@ class Rules:
                     lambda e=entity, b=body, p=path: self._cut(e, b, p),
                 )
 
+    def kept_uses(self) -> Iterator[Suspect]:
+        """All uses of moving names in one definition but one held fixed."""
+        for entity, body in self.bodies():
+            uses = [p for p in _paths(body) if _at(body, p).name in self.active]  # type: ignore[attr-defined]
+            if not 2 < len(uses) <= 8:
+                continue
+            for path in uses:
+                name = shown(written(_at(body, path)))
+                owner = "the result" if entity is None else shown(written(member(entity)))
+                rest = [p for p in uses if p != path]
+                yield Suspect(
+                    "missing-path",
+                    f"only the path through {name} into {owner} is there, all others are left out",
+                    lambda e=entity, b=body, r=rest: self._cut_all(e, b, r),
+                )
+
+    def _cut_all(
+        self, entity: Entity | None, body: Node, paths: list[tuple[int, ...]]
+    ) -> Array | None:
+        other = self.other()
+        new = replace(body, {_at(body, p): other.hold(_at(body, p)) for p in paths})
+        if entity is None:
+            return other.value(_in_quantity(self.node, body, new))
+        other.define(entity, new)
+        return other.value(self.node)
+
+    def cut_members(self) -> Iterator[Suspect]:
+        """The direct use of a family's member in one member of another family left out."""
+        for n in walk(self.node):
+            if not isinstance(n, Derivative) or not isinstance(n.by, Symbol) or len(n.by.index) != 1:
+                continue
+            at = n.by.index[0]
+            for entity in self.below:
+                if entity.body is None or len(entity.ranges) != 1 or len(entity.index) != 1:
+                    continue
+                uses = {
+                    s for s in walk(entity.body) if isinstance(s, Symbol) and s.name == n.by.name
+                }
+                if not uses:
+                    continue
+                for k in self._numbers(entity):
+                    yield Suspect(
+                        "missing-path",
+                        f"the path from {shown(written(n.by))} into "
+                        f"{shown(written(member(entity, (Whole.of(k),))))} is left out",
+                        lambda e=entity, k=k, u=uses, a=at: self._cut_member(e, k, u, a),
+                    )
+
+    def _numbers(self, entity: Entity) -> range:
+        r = entity.ranges[0]
+        if r.low is None or r.high is None:
+            return range(0)
+        try:
+            low, high = r.low.value(self.setting.sizes), r.high.value(self.setting.sizes)
+        except KeyError:
+            return range(0)
+        return range(int(low), min(int(high), int(low) + 5) + 1)
+
+    def _cut_member(self, entity: Entity, k: int, uses: set[Symbol], at: Whole) -> Array | None:
+        other = self.other()
+        assert entity.body is not None
+        table: dict[Node, Node] = {
+            s: where(test("=", s.index[0], at), other.hold(s), s) for s in uses
+        }
+        body = substitute(replace(entity.body, table), {entity.ranges[0].name: k})
+        own = Entity(entity.name, (Whole.of(k),), (), entity.shape, entity.facts)
+        other.define(own, body)
+        return other.value(self.node)
+
     def _is_top(self, entity: Entity) -> bool:
-        return any(isinstance(n, Derivative) and isinstance(n.of, Symbol)
-                   and n.of.name == entity.name for n in walk(self.node))
+        return any(
+            isinstance(n, Derivative) and isinstance(n.of, Symbol) and n.of.name == entity.name
+            for n in walk(self.node)
+        )
 
     def _is_by(self, use: Node) -> bool:
-        return any(isinstance(n, Derivative) and isinstance(n.by, Symbol)
-                   and isinstance(use, Symbol) and n.by.name == use.name for n in walk(self.node))
+        return any(
+            isinstance(n, Derivative)
+            and isinstance(n.by, Symbol)
+            and isinstance(use, Symbol)
+            and n.by.name == use.name
+            for n in walk(self.node)
+        )
 
     def _cut(self, entity: Entity | None, body: Node, path: tuple[int, ...]) -> Array | None:
         other = self.other()
@@ -382,6 +469,13 @@ def _diagonal(other: Other, part: Node) -> Node:
     soft = sum_axes(apply("softplus", shifted), [z.rank - 1])
     own = sum_axes(apply("softplus", add([(1, logit), (1, z)])), [z.rank - 1])
     return add([(1, soft), (1, other.hold(add([(1, part), (-1, own)])))])
+
+
+def _unscaled(other: Other, part: Node) -> Node:
+    """softmax(z) with its denominator held fixed."""
+    assert isinstance(part, Along)
+    top = apply("exp", part.arg)
+    return hadamard(top, other.hold(hadamard(part, apply("exp", scale(-1, part.arg)))))
 
 
 def _with_slope(other: Other, part: Node, slope: Node) -> Node:

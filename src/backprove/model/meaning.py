@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from backprove.model import calls
 from backprove.model.names import Target, component, resolve, take_apart
-from backprove.model.products import divide, multiply, total
+from backprove.model.products import divide, multiply, total, turned
 from backprove.model.scope import Scope, Use
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import (
@@ -52,7 +52,6 @@ from backprove.tensor.build import (
     stack,
     substitute,
     test,
-    transpose,
     where,
     zero,
 )
@@ -123,7 +122,7 @@ def _combine(expr: Expr, values: Sequence[Value], scope: Scope) -> Value:
         case Power():
             return _power(expr, values[0], scope)
         case Transpose():
-            return transposed(values[0])
+            return turned(values[0])
         case Call():
             return calls.call(expr, values, scope)
         case Big():
@@ -150,15 +149,6 @@ def _name(expr: Name | Index | Tag, values: Sequence[Value], scope: Scope) -> Va
         at = [scope.whole(item, free=True) for item in expr.items]
         return Value(component(values[0].node, at, place, scope))
     raise NoMeaning("this is no name", expr.span, "form")
-
-
-def transposed(value: Value) -> Value:
-    """The transpose: a column becomes a row; a scalar stays; axes reverse."""
-    if value.rank == 0:
-        return value
-    if value.rank == 1:
-        return Value(value.node, not value.row)
-    return Value(transpose(value.node))
 
 
 def _power(expr: Power, base: Value, scope: Scope) -> Value:

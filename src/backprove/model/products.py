@@ -18,6 +18,7 @@ from backprove.tensor.build import (
     reciprocal,
     reshape,
     times,
+    transpose,
     where,
     zero,
 )
@@ -62,7 +63,30 @@ def multiply(a: Value, b: Value, sign: str, span: Span) -> Value:
     if same is not None:
         return Value(hadamard(*same), a.row)
     how = {"⊙": "elementwise", "⊗": "as an outer product"}.get(sign, "together")
-    raise NoMeaning(f"{a.show()} and {b.show()} cannot be multiplied {how}", span)
+    raise NoMeaning(
+        f"{a.show()} and {b.show()} cannot be multiplied {how}{_what_would_fit(a, b)}", span
+    )
+
+
+def _what_would_fit(a: Value, b: Value) -> str:
+    """A transpose or another order for which the shapes of a product would fit."""
+    for words, x, y in (
+        ("with the first factor transposed", turned(a), b),
+        ("with the second factor transposed", a, turned(b)),
+        ("in the other order", b, a),
+    ):
+        if matrix_product(x, y) is not None:
+            return f"; {words} they would fit"
+    return ""
+
+
+def turned(value: Value) -> Value:
+    """The transpose: a column becomes a row; a scalar stays; axes reverse."""
+    if value.rank == 0:
+        return value
+    if value.rank == 1:
+        return Value(value.node, not value.row)
+    return Value(transpose(value.node))
 
 
 def matrix_product(a: Value, b: Value) -> Value | None:

@@ -7,8 +7,9 @@ PASCAL VOC challenge (Everingham et al. 2010, section 4.2) and its later variant
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import prod
 
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning
@@ -28,6 +29,10 @@ from backprove.tensor.build import (
 )
 from backprove.tensor.nodes import Node
 from backprove.tensor.whole import Whole
+
+#: what can be written down: entries of a matrix, and recalls at which a precision is taken
+MOST_ENTRIES = 100_000
+MOST_POINTS = 1001
 
 
 def _arguments(expr: Call, *names: str) -> dict[str, Expr]:
@@ -81,42 +86,59 @@ def transposed_length(
     return (n - 1) * stride - 2 * padding + dilation * (k - 1) + output_padding + 1
 
 
-_SIZES: dict[str, tuple[Callable[..., int], tuple[tuple[str, int], ...]]] = {
-    "conv_size": (conv_length, (("stride", 1), ("padding", 0), ("dilation", 1))),
-    "conv_transpose_size": (
-        transposed_length,
-        (("stride", 1), ("padding", 0), ("output_padding", 0), ("dilation", 1)),
-    ),
-}
+_STRIDES = {"stride": 1, "padding": 0, "dilation": 1}
+_TRANSPOSED_STRIDES = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+
+
+def _strides(expr: Call) -> dict[str, int]:
+    """The settings that a convolution has, in the order of its formula, with their defaults."""
+    return _TRANSPOSED_STRIDES if expr.function.startswith("conv_transpose") else _STRIDES
+
+
+def _length(expr: Call) -> Callable[..., int]:
+    return transposed_length if expr.function.startswith("conv_transpose") else conv_length
+
+
+def _settings(
+    given: dict[str, Expr], axes: int, scope: Scope, expr: Call
+) -> list[tuple[int, ...]]:
+    """The settings of a convolution, axis by axis; a single number holds for every axis."""
+    columns: list[list[int]] = []
+    for name, default in _strides(expr).items():
+        numbers = _numbers(given[name], scope, expr) if name in given else [default]
+        least = 1 if name in ("stride", "dilation") else 0
+        if min(numbers) < least:
+            raise NoMeaning(f"{name} must be at least {least}", expr.span, "form")
+        columns.append(_spread_over(numbers, axes, expr))
+    return list(zip(*columns, strict=True))
+
+
+def _spread_over(numbers: list[int], axes: int, expr: Call) -> list[int]:
+    if len(numbers) not in (1, axes):
+        raise NoMeaning(f"{expr.function} has {axes} axes here", expr.span, "form")
+    return numbers if len(numbers) == axes else numbers * axes
+
+
+def _lengths(
+    inputs: Sequence[int], kernels: Sequence[int], settings: list[tuple[int, ...]], expr: Call
+) -> list[int]:
+    lengths = [_length(expr)(n, k, *s) for n, k, s in zip(inputs, kernels, settings, strict=True)]
+    if min(*inputs, *kernels, *lengths) < 1:
+        raise NoMeaning("the kernel is larger than the padded input", expr.span, "form")
+    return lengths
 
 
 def _size(expr: Call, scope: Scope) -> Node:
-    formula, options = _SIZES[expr.function]
-    given = _arguments(expr, "input", "kernel", *(name for name, _ in options))
+    given = _arguments(expr, "input", "kernel", *_strides(expr))
     inputs = _numbers(_required(given, "input", expr), scope, expr)
     kernels = _numbers(_required(given, "kernel", expr), scope, expr)
-    settings = [
-        _numbers(given[name], scope, expr) if name in given else [default]
-        for name, default in options
-    ]
     axes = max(len(inputs), len(kernels))
-
-    def on(values: list[int], axis: int) -> int:
-        return values[axis] if len(values) > 1 else values[0]
-
-    if any(
-        on(s, a) < 1
-        for name, s in zip(options, settings, strict=True)
-        if name[0] in ("stride", "dilation")
-        for a in range(axes)
-    ):
-        raise NoMeaning("stride and dilation must be at least 1", expr.span, "form")
-    lengths = [
-        formula(on(inputs, axis), on(kernels, axis), *(on(s, axis) for s in settings))
-        for axis in range(axes)
-    ]
-    if any(length < 1 for length in lengths):
-        raise NoMeaning("the kernel is larger than the padded input", expr.span, "form")
+    lengths = _lengths(
+        _spread_over(inputs, axes, expr),
+        _spread_over(kernels, axes, expr),
+        _settings(given, axes, scope, expr),
+        expr,
+    )
     nodes = [literal(length) for length in lengths]
     return nodes[0] if axes == 1 else stack(nodes)
 
@@ -152,67 +174,60 @@ def _array(value: Expr, scope: Scope) -> Node:
     return meaning(value, scope).node
 
 
-def _settings(given: dict[str, Expr], scope: Scope, expr: Call) -> tuple[int, int, int]:
-    return (
-        _number(given.get("stride"), 1, scope, expr),
-        _number(given.get("padding"), 0, scope, expr),
-        _number(given.get("dilation"), 1, scope, expr),
-    )
-
-
 def _conv(expr: Call, scope: Scope) -> Node:
-    given = _arguments(expr, "input", "kernel", "stride", "padding", "dilation")
+    given = _arguments(expr, "input", "kernel", *_strides(expr))
     x = _array(_required(given, "input", expr), scope)
     k = _array(_required(given, "kernel", expr), scope)
     if x.rank != k.rank or x.rank not in (1, 2):
         raise NoMeaning(f"{expr.function} needs two vectors or two matrices", expr.span)
-    settings = _settings(given, scope, expr)
-    return convolve(x, k, *settings) if expr.function == "conv" else spread(x, k, *settings)
+    settings = _settings(given, x.rank, scope, expr)
+    sizes = [
+        _out_length(n, m, *setting, expr=expr)
+        for n, m, setting in zip(x.shape, k.shape, settings, strict=True)
+    ]
+    return convolve(x, k, sizes, settings) if expr.function == "conv" else spread(x, k, sizes, settings)
 
 
-def _out_length(n: Whole, k: Whole, stride: int, padding: int, dilation: int) -> Whole:
+def _out_length(n: Whole, k: Whole, *setting: int, expr: Call) -> Whole:
+    if isinstance(n.constant, int) and isinstance(k.constant, int):
+        return Whole.of(_lengths([n.constant], [k.constant], [setting], expr)[0])
+    if expr.function == "conv_transpose":
+        stride, padding, beyond, dilation = setting
+        return (n - 1) * stride - 2 * padding + (k - 1) * dilation + beyond + 1
+    stride, padding, dilation = setting
     if stride == 1:
         return n + 2 * padding - (k - 1) * dilation
-    if isinstance(n.constant, int) and isinstance(k.constant, int):
-        return Whole.of(conv_length(n.constant, k.constant, stride, padding, dilation))
-    raise NoMeaning("a stride needs sizes that are numbers")
+    raise NoMeaning("a stride needs sizes that are numbers", expr.span)
 
 
-def convolve(x: Node, k: Node, stride: int, padding: int, dilation: int) -> Node:
+def _meeting(r: str, i: str, setting: tuple[int, ...]) -> Whole:
+    """The place in the larger array where entry r of the smaller meets entry i of the kernel."""
+    stride, padding, *_, dilation = setting
+    return (Whole.of(r) - 1) * stride + (Whole.of(i) - 1) * dilation + 1 - padding
+
+
+def convolve(x: Node, k: Node, sizes: list[Whole], settings: list[tuple[int, ...]]) -> Node:
     """Cross-correlation: y[r] = Σ_i x[s(r−1) + d(i−1) + 1 − p] k[i], zero outside x."""
     rows = ["r", "q"][: x.rank]
     inner = ["i", "j"][: x.rank]
-    sizes = [
-        _out_length(n, m, stride, padding, dilation) for n, m in zip(x.shape, k.shape, strict=True)
-    ]
-    at = [
-        (Whole.of(r) - 1) * stride + (Whole.of(i) - 1) * dilation + 1 - padding
-        for r, i in zip(rows, inner, strict=True)
-    ]
+    at = [_meeting(r, i, s) for r, i, s in zip(rows, inner, settings, strict=True)]
     term = times(select(x, at), select(k, [Whole.of(i) for i in inner]))
-    if padding:
-        for place, size in zip(at, x.shape, strict=True):
-            term = where(
-                test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0)
-            )
+    for place, size, (_, padding, _) in zip(at, x.shape, settings, strict=True):
+        if padding:
+            term = where(test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0))
     for i, size in reversed(list(zip(inner, k.shape, strict=True))):
         term = fold("sum", i, 1, size, term)
     return build(rows, sizes, term)
 
 
-def spread(x: Node, k: Node, stride: int, padding: int, dilation: int) -> Node:
+def spread(x: Node, k: Node, sizes: list[Whole], settings: list[tuple[int, ...]]) -> Node:
     """The transpose of `convolve` in its input: y[p] = Σ_{r,i} x[r] k[i] where r, i meet p."""
     rows = ["r", "q"][: x.rank]
     inner = ["i", "j"][: x.rank]
     places = ["p", "o"][: x.rank]
-    sizes = [
-        (n - 1) * stride - 2 * padding + (m - 1) * dilation + 1
-        for n, m in zip(x.shape, k.shape, strict=True)
-    ]
     term = times(select(x, [Whole.of(r) for r in rows]), select(k, [Whole.of(i) for i in inner]))
-    for r, i, p in zip(rows, inner, places, strict=True):
-        meets = (Whole.of(r) - 1) * stride + (Whole.of(i) - 1) * dilation + 1 - padding
-        term = where(test("=", p, meets), term, literal(0))
+    for r, i, p, setting in zip(rows, inner, places, settings, strict=True):
+        term = where(test("=", p, _meeting(r, i, setting)), term, literal(0))
     for i, size in reversed(list(zip(inner, k.shape, strict=True))):
         term = fold("sum", i, 1, size, term)
     for r, size in reversed(list(zip(rows, x.shape, strict=True))):
@@ -222,32 +237,19 @@ def spread(x: Node, k: Node, stride: int, padding: int, dilation: int) -> Node:
 
 def _matrix(expr: Call, scope: Scope) -> Node:
     """conv_matrix and conv_transpose_matrix, entry by entry; a vector kernel has one input axis."""
-    given = _arguments(expr, "kernel", "input", "stride", "padding", "dilation")
+    given = _arguments(expr, "kernel", "input", *_strides(expr))
     k = _array(_required(given, "kernel", expr), scope)
-    shape = _numbers(_required(given, "input", expr), scope, expr)
-    stride, padding, dilation = _settings(given, scope, expr)
-    kernel = [s.constant for s in k.shape]
-    if len(shape) != k.rank or not all(isinstance(s, int) for s in kernel):
+    inputs = _numbers(_required(given, "input", expr), scope, expr)
+    kernel = [s.constant for s in k.shape if isinstance(s.constant, int)]
+    if not len(inputs) == len(kernel) == k.rank:
         raise NoMeaning(f"{expr.function} needs a kernel and an input of one rank", expr.span)
-    sizes = [int(s or 0) for s in kernel]
-    if expr.function == "conv_matrix":
-        small = [
-            conv_length(n, m, stride, padding, dilation) for n, m in zip(shape, sizes, strict=True)
-        ]
-        large = shape
-    else:
-        small = shape
-        large = [
-            transposed_length(n, m, stride, padding, 0, dilation)
-            for n, m in zip(shape, sizes, strict=True)
-        ]
-    if any(n < 1 for n in small + large):
-        raise NoMeaning("the kernel is larger than the padded input", expr.span, "form")
+    settings = _settings(given, k.rank, scope, expr)
+    outputs = _lengths(inputs, kernel, settings, expr)
+    small, large = (outputs, inputs) if expr.function == "conv_matrix" else (inputs, outputs)
+    if prod(small) * prod(large) > MOST_ENTRIES:
+        raise NoMeaning("this matrix has too many entries to write down", expr.span, "form")
     return stack(
-        [
-            stack([_entry(k, s, l, stride, padding, dilation) for l in _places(large)])
-            for s in _places(small)
-        ]
+        [stack([_entry(k, s, l, settings) for l in _places(large)]) for s in _places(small)]
     )
 
 
@@ -259,15 +261,12 @@ def _places(shape: list[int]) -> list[tuple[int, ...]]:
 
 
 def _entry(
-    k: Node,
-    small: tuple[int, ...],
-    large: tuple[int, ...],
-    stride: int,
-    padding: int,
-    dilation: int,
+    k: Node, small: tuple[int, ...], large: tuple[int, ...], settings: list[tuple[int, ...]]
 ) -> Node:
     at: list[int] = []
-    for s, l, size in zip(small, large, k.shape, strict=True):
+    for s, l, size, (stride, padding, *_, dilation) in zip(
+        small, large, k.shape, settings, strict=True
+    ):
         step, rest = divmod(l - stride * s + padding, dilation)
         if rest or not 0 <= step < int(size.constant or 0):
             return literal(0)
@@ -387,7 +386,7 @@ def _average_precision(expr: Call, scope: Scope) -> Node:
     if isinstance(points, Name) and points.text == "all":
         return literal(average_precision(hits, positives, None))
     number = _number(points, 11, scope, expr)
-    if number < 2:
+    if not 2 <= number <= MOST_POINTS:
         raise NoMeaning("points must be 11, 101 or all", expr.span, "form")
     return literal(average_precision(hits, positives, number))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -47,7 +47,7 @@ class Scope:
         return name
 
     @contextmanager
-    def bound(self, names: Mapping[str, Whole]) -> Iterator[None]:
+    def bound(self, names: Mapping[str, Whole]) -> Generator[None]:
         """With some indices bound, as inside a sum."""
         before = {name: self.indices.get(name) for name in names}
         hidden = {name: self.uses.pop(str(value), []) for name, value in names.items()}

@@ -42,6 +42,7 @@ from backprove.tensor.whole import ONE, Shape, Whole, WholeLike, show_shape
 
 NOTHING: frozenset[str] = frozenset()
 SUMS_TO_ONE = frozenset({"one-hot", "simplex", "one-hot rows", "simplex rows"})
+MOST_EXPONENT = 1000
 
 
 SYMMETRIC = frozenset({"symmetric", "positive-definite"})
@@ -459,7 +460,8 @@ def power(base: Node, exponent: Node) -> Node:
             return ones(base.shape)
         if exponent.value == 1 or isinstance(base, Ones):
             return base
-        whole = exponent.value.denominator == 1
+        # a number is worked out as long as it can be written down
+        whole = exponent.value.denominator == 1 and abs(exponent.value) <= MOST_EXPONENT
         if isinstance(base, Literal) and whole and (base.value or exponent.value > 0):
             return literal(base.value ** int(exponent.value))
         coefficient, rest = split_coefficient(base)
