@@ -241,7 +241,7 @@ class Test(Node):
 
 
 class Where(Node):
-    """`then` where the scalar `condition` is not 0, else `otherwise`; the one not taken is not used."""
+    """`then` where the scalar `condition` is not 0, else `otherwise`; the other is not used."""
 
     __slots__ = ("condition", "otherwise", "then")
     fields = ("condition", "then", "otherwise")
