@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLAIMS ?=
+ARGS ?=
+SECONDS ?= 60
 
 # The first Python on the path that is new enough; `make PYTHON=/path/to/python …` overrides it.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test lint format bench-claims bench-start clean
+.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-start clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +22,8 @@ help:
 	@echo "make lint          style, types and the contracts between the layers"
 	@echo "make format        put the code in order"
 	@echo "make bench-claims  judge the labelled claim collections (CLAIMS=folder) and count"
+	@echo "make bench-throughput  claims a second, and memory (ARGS='--long 200000')"
+	@echo "make fuzz          look for crashes of the reader and the judge (SECONDS=60)"
 	@echo "make bench-start   time the start of the library and of the command"
 	@echo "make clean         remove the virtual environment and what tools left behind"
 
@@ -48,6 +52,13 @@ format: $(VENV)/.installed-dev
 
 bench-claims: $(VENV)/.installed
 	@$(BIN)/python benchmarks/claims.py $(CLAIMS)
+
+bench-throughput: $(VENV)/.installed
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+		$(BIN)/python benchmarks/throughput.py $(ARGS)
+
+fuzz: $(VENV)/.installed-dev
+	@$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS)
 
 bench-start: $(VENV)/.installed
 	@$(BIN)/python benchmarks/start.py

@@ -6,8 +6,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from writing import Big, Chain, D, Either, Fn, Mul, Num, Over, Part, Pow, Scaled, Style, Sum, Sym
-from writing import Times, Tree, mistaken, sides
+from writing import (
+    Big,
+    D,
+    Either,
+    Fn,
+    Mul,
+    Num,
+    Over,
+    Part,
+    Pow,
+    Scaled,
+    Style,
+    Sum,
+    Sym,
+    Times,
+    Tree,
+    mistaken,
+    sides,
+)
 
 ONE = Num("1")
 
@@ -49,7 +66,7 @@ def sigmoid_slope(y: Tree, kind: type[Times] = Times) -> Either:
 
 
 def _dense() -> Lesson:
-    E, x, t, y, h, b = sym("E x t y h b")
+    E, x, t, y, h = sym("E x t y h")
     W1, W2, b1, b2 = sym("W_1 W_2 b_1 b_2")
     r = y - t
     back = tanh_slope(h) * (W2.T @ r)
@@ -108,7 +125,7 @@ def _softmax() -> Lesson:
 
 
 def _simplex() -> Lesson:
-    J, h, s, V, q, c, a = sym("J h s V q c a")
+    J, h, s, V, q, a = sym("J h s V q a")
     r = q - s
     back = sigmoid_slope(h) * (V.T @ r)
     return Lesson(
@@ -247,24 +264,25 @@ def _attention() -> Lesson:
 
 
 def _self_attention() -> Lesson:
-    L, A, V, O, Y, S, X, C = sym("L A V O Y S X C")
-    r = O - Y
+    L, A, V, out, Y, S, X, C = sym("L A V O Y S X C")
+    r = out - Y
     return Lesson(
         "self-attention",
         "X in R^{n x d}, Y in R^{n x e}\nB in R^{d x d}, C in R^{d x e}\nS = X B X^T\n"
         "A = softmax(S)\nV = X C\nO = A V\nL = (1/2) ‖O - Y‖_F^2",
         (
-            Fact(d(L, V), A.T @ r, (V, O)),
+            Fact(d(L, V), A.T @ r, (V, out)),
             Fact(d(L, C), X.T @ A.T @ r, (C,)),
             Fact(d(L, A), r @ V.T, (A, S)),
-            Fact(d(L, O), r, (V, O)),
+            Fact(d(L, out), r, (V, out)),
         ),
         "XYBCSAVOLndei",
     )
 
 
 def _convolution() -> Lesson:
-    E, w, b = sym("E w b")
+    E, b = sym("E b")
+    error = Part("s", ("r",)) - Part("g", ("r",))
     return Lesson(
         "convolution with a stride",
         "x in R^9, w in R^3, b in R, g in R^4\n"
@@ -273,10 +291,10 @@ def _convolution() -> Lesson:
         (
             Fact(
                 d(E, Part("w", ("j",))),
-                Big("r", "1", "4", Mul((Part("s", ("r",)) - Part("g", ("r",)), Part("x", ("2r+j-2",))))),
+                Big("r", "1", "4", Mul((error, Part("x", ("2r+j-2",))))),
                 (Part("w", ("j",)),),
             ),
-            Fact(d(E, b), Big("r", "1", "4", Part("s", ("r",)) - Part("g", ("r",))), (b,)),
+            Fact(d(E, b), Big("r", "1", "4", error), (b,)),
             Fact(d(E, Sym("s")), Sym("s") - Sym("g"), (Sym("s"), Sym("g"))),
             Fact(d(E, b), Fn("sum", Sym("s") - Sym("g")), (b,)),
         ),
@@ -290,7 +308,8 @@ def _channels() -> Lesson:
     return Lesson(
         "convolution with channels",
         "u in R^{8 x 4}\nV in R^{2 x 4 x 3}\nc in R^2\n"
-        "f[r,o] = c[o] + sum_{k=1}^{4} sum_{j=1}^{3} u[2(r-1)+j, k] V[o,k,j]  for r = 1..3, o = 1..2\n"
+        "f[r,o] = c[o] + sum_{k=1}^{4} sum_{j=1}^{3} u[2(r-1)+j, k] V[o,k,j]"
+        "  for r = 1..3, o = 1..2\n"
         "L = sum(tanh(f))",
         (
             Fact(
@@ -351,7 +370,8 @@ def _trace() -> Lesson:
     f, g, X, A, B = sym("f g X A B")
     return Lesson(
         "traces",
-        "X \\in \\mathbb{R}^{m \\times n}\nA \\in \\mathbb{R}^{p \\times m}, B \\in \\mathbb{R}^{n \\times p}\n"
+        "X \\in \\mathbb{R}^{m \\times n}\n"
+        "A \\in \\mathbb{R}^{p \\times m}, B \\in \\mathbb{R}^{n \\times p}\n"
         "Y \\in \\mathbb{R}^{m \\times n}\n"
         "f = \\operatorname{tr}(A X B)\ng = \\|X - Y\\|_F^2 + \\operatorname{tr}(X^\\top Y)",
         (
@@ -510,7 +530,9 @@ LESSONS = tuple(
 )
 
 
-def true_claims(random: Random, lessons: tuple[Lesson, ...] = LESSONS) -> Iterator[tuple[Lesson, str]]:
+def true_claims(
+    random: Random, lessons: tuple[Lesson, ...] = LESSONS
+) -> Iterator[tuple[Lesson, str]]:
     """Claims that hold, one model after the other, without end and without repetition."""
     seen: set[int] = set()
     while True:
@@ -533,10 +555,7 @@ def wrong_claims(
     while True:
         for lesson in lessons:
             fact = random.choice(lesson.facts)
-            found = mistaken(fact.right, random)
-            if found is None:
-                continue
-            wrong, kinds = found
+            wrong, kinds = mistaken(fact.right, random)
             left, right = sides(fact.left, wrong, fact.extras, random)
             text = Style.some(random, lesson.taken).claim(left, right)
             if (key := hash((lesson.name, text))) not in seen:
@@ -556,10 +575,7 @@ def scalar_pairs(random: Random) -> Iterator[tuple[Lesson, str, str, str, bool]]
             holds = random.random() < 0.5
             right: Tree = fact.right
             if not holds:
-                found = mistaken(right, random)
-                if found is None:
-                    continue
-                right = found[0]
+                right, _ = mistaken(right, random)
             left, answer = sides(fact.left, right, (), random)
             if left != fact.left:
                 continue
@@ -567,6 +583,3 @@ def scalar_pairs(random: Random) -> Iterator[tuple[Lesson, str, str, str, bool]]
             text = style.text(answer)
             truth = Style("latex", Random(1), lesson.taken).text(fact.right)
             yield lesson, f"{style.text(left)} = {text}", truth, text, holds
-
-
-__all__ = ["LESSONS", "Chain", "Lesson", "scalar_pairs", "true_claims", "wrong_claims"]

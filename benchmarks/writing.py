@@ -268,26 +268,34 @@ def _expanded(
 # --- mistakes ---------------------------------------------------------------------------------
 
 
-def mistaken(tree: Tree, random: Random) -> tuple[Tree, tuple[str, ...]] | None:
+def mistaken(tree: Tree, random: Random) -> tuple[Tree, tuple[str, ...]]:
     """The formula with one mistake, and the kinds of NOTATION 6 that fairly name it."""
     found: list[tuple[Tree, tuple[str, ...]]] = []
-    for part, put in places(tree):
+    if random.random() < 0.3:
+        for part, put in places(tree):
+            if isinstance(part, Either):
+                found += [
+                    (put(w), ("wrong-derivative", "missing-factor", "sign")) for w in part.wrong
+                ]
+    tree = _chosen(tree, random)
+    for part, put in places(tree) if not found else ():
         match part:
-            case Either(_, wrong):
-                found += [(put(w), ("wrong-derivative", "missing-factor")) for w in wrong]
             case Sum(terms):
                 for k, (s, t) in enumerate(terms):
-                    found.append((put(Sum((*terms[:k], (-s, t), *terms[k + 1 :]))), ("sign",)))
+                    turned = Sum((*terms[:k], (-s, t), *terms[k + 1 :]))
+                    found.append((put(turned), ("sign", "wrong-derivative")))
                     if len(terms) > 1 and not _is_one(t):
                         rest = (*terms[:k], *terms[k + 1 :])
                         kinds = ("missing-term", "missing-path")
+                        if any(_is_one(other) for _, other in terms):
+                            kinds = (*kinds, "wrong-derivative", "missing-factor")
                         found.append((put(Sum(rest)), kinds))
             case Times(factors) if len(factors) > 1:
                 for k in range(len(factors)):
                     rest = type(part)((*factors[:k], *factors[k + 1 :]))
                     kinds = ("missing-factor", "wrong-derivative")
                     found.append((put(rest), kinds))
-            case Scaled(by, of):
+            case Scaled(of=of):
                 found.append((put(of), ("factor", "missing-factor")))
                 found.append((put(Scaled("3", part)), ("factor", "extra-factor")))
             case Sym(name, at) if at.isdigit() and int(at) > 1:
@@ -296,9 +304,15 @@ def mistaken(tree: Tree, random: Random) -> tuple[Tree, tuple[str, ...]] | None:
                 found.append((put(replace(part, high=part.high + "-1")), ("wrong-bounds",)))
             case _:
                 pass
-    found.append((Scaled("2", tree), ("factor", "extra-factor")))
-    found.append((-tree, ("sign",)))
-    return random.choice(found) if found else None
+    found = found or [(Scaled("2", tree), ("factor", "extra-factor")), (-tree, ("sign",))]
+    return random.choice(found)
+
+
+def _chosen(tree: Tree, random: Random) -> Tree:
+    """With one way for everything that may be written in several."""
+    if isinstance(tree, Either):
+        return _chosen(random.choice(tree.ways), random)
+    return with_parts(tree, [_chosen(part, random) for part in parts(tree)])
 
 
 def _is_one(tree: Tree) -> bool:
@@ -330,7 +344,7 @@ class Style:
         return f"{self.text(left)} = {self.text(right)}"
 
     def text(self, tree: Tree, tight: int = 0) -> str:
-        """With brackets where it stands tighter (1 in a sum, 2 in ⊙, 3 in a run, 4 under a script)."""
+        """In brackets where it stands too tight (1 in a sum, 2 in ⊙, 3 in a run, 4 below ^T)."""
         text, binding = self._text(tree)
         return self._bracket(text) if binding < tight else text
 
@@ -386,7 +400,11 @@ class Style:
         minus = "−" if self.kind == "unicode" and self.random.random() < 0.5 else "-"
         text = ""
         for position, (sign, term) in enumerate(terms):
-            mark = ("" if sign > 0 else minus) if not position else (" + " if sign > 0 else f" {minus} ")
+            mark = (
+                ("" if sign > 0 else minus)
+                if not position
+                else (" + " if sign > 0 else f" {minus} ")
+            )
             text += mark + self.text(term, 2)
         return text
 
@@ -440,7 +458,11 @@ class Style:
         return known.get(name, rf"\operatorname{{{name}}}")
 
     def number(self, text: str) -> str:
-        text = GREEK.get(text, text) if self.kind != "latex" else ("\\" + text + " " if text in GREEK else text)
+        text = (
+            GREEK.get(text, text)
+            if self.kind != "latex"
+            else ("\\" + text + " " if text in GREEK else text)
+        )
         if "/" in text:
             top, bottom = text.split("/")
             return rf"\frac{{{top}}}{{{bottom}}}" if self.kind == "latex" else f"({top}/{bottom})"
@@ -452,9 +474,7 @@ class Style:
         return self.random.choice(("ᵀ", "^T")) if self.kind == "unicode" else "^T"
 
 
-def sides(
-    left: Tree, right: Tree, extras: Sequence[Tree], random: Random
-) -> tuple[Tree, Tree]:
+def sides(left: Tree, right: Tree, extras: Sequence[Tree], random: Random) -> tuple[Tree, Tree]:
     """An equal pair of sides: rewritten, and perhaps scaled, added to or moved between sides."""
     right = rewritten(right, random)
     chance = random.random()
@@ -462,7 +482,9 @@ def sides(
         extra = random.choice(extras)
         number = random.choice(("2", "3", "1/2", "5"))
         more = Scaled(number, extra) if random.random() < 0.6 else extra
-        left, right = (left + more, right + more) if random.random() < 0.5 else (left - more, right - more)
+        left, right = (
+            (left + more, right + more) if random.random() < 0.5 else (left - more, right - more)
+        )
         right = Sum(tuple(random.sample(_terms(right), len(_terms(right)))))
     elif chance < 0.35:
         number = random.choice(("2", "3", "4", "1/2", "1/3", "5"))

@@ -18,6 +18,7 @@ import typer
 NOT_ALL = 1
 UNUSABLE = 2
 FAULT = 3
+STOPPED = 130
 
 app = typer.Typer(
     help="Derives, checks and diagnoses the mathematics of neural networks.",
@@ -161,33 +162,40 @@ def judge(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write the answers to this file.")
     ] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", min=0, help="Processes; 0 is one for each core.")
+    ] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an earlier run to --output ended.")
+    ] = False,
+    budget: Annotated[
+        float, typer.Option(min=0.01, max=3600, help="Seconds that a claim is given.")
+    ] = 2.0,
 ) -> None:
     """Judge a collection of claims, one JSON object a line.
 
     Answers with one JSON object a claim, and a summary on standard error. Exit status: 0 every
-    line could be judged, 1 some lines could not be used, 2 none could.
+    line could be judged, 1 some lines could not be used, 2 none could, 130 stopped by Ctrl-C.
     """
+    if resume and output is None:
+        _fail("--resume needs --output: the file in which an earlier run ended")
+    if output is not None and output.exists() and file.exists() and output.samefile(file):
+        _fail(f"--output would overwrite the collection {file} itself")
+    # the arrays are small: threads below the processes would only be in each other's way
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     with _mistakes_told():
-        from backprove.judge.collection import judge_file
-        from backprove.report.data import dumps
-        from backprove.report.tally import Tally
+        from backprove.batch import judge_collection
 
-        lines = _read(file).split("\n")
-        records = [line for line in lines if line.strip()]
-        if not records:
-            _fail(f"{file}: there is no claim in it")
-        if output is not None and output.exists() and file.exists() and output.samefile(file):
-            _fail(f"--output would overwrite the collection {file} itself")
-        tally = Tally()
-        sink = output.open("w", encoding="utf-8", errors="replace") if output else sys.stdout
-        try:
-            for record, answer in zip(records, judge_file(lines), strict=True):
-                sink.write(dumps(answer) + "\n")
-                sink.flush()
-                tally.add(record, answer)
-        finally:
-            if output:
-                sink.close()
-        typer.echo(tally.summary(), err=True)
+        tally, stopped = judge_collection(
+            file, output, jobs or os.cpu_count() or 1, budget, resume=resume
+        )
+    if not tally.claims and not stopped:
+        _fail(f"{file}: there is no claim in it")
+    typer.echo(tally.summary(), err=True)
+    if stopped:
+        rest = f"; --resume with -o {output} goes on" if output else ""
+        typer.echo(f"backprove: stopped{rest}", err=True)
+        raise typer.Exit(STOPPED)
     if tally.unusable:
         raise typer.Exit(UNUSABLE if tally.unusable == tally.claims else NOT_ALL)

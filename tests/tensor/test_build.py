@@ -47,6 +47,7 @@ from backprove.tensor.build import (
     transpose,
     unused,
     where,
+    with_facts,
     zero,
 )
 from backprove.tensor.build import test as relation
@@ -61,10 +62,6 @@ A, B = symbol("A", shape("m", "n")), symbol("B", shape("n", "k"))
 S = symbol("S", shape("n", "n"))
 i, j, t = Whole.of("i"), Whole.of("j"), Whole.of("t")
 half = literal(Fraction(1, 2))
-
-
-def one_hot(name: str, *facts: str):
-    return symbol(name, shape("n"), facts=frozenset(facts))
 
 
 class TestWhatDoesNotFit:
@@ -203,10 +200,6 @@ class TestProducts:
     def test_the_shape_of_a_transposed_product(self):
         assert transpose(matmul(A, B)).shape == shape("k", "m")
 
-    def test_a_symmetric_matrix_is_its_transpose(self):
-        sym = symbol("Q", shape("n", "n"), facts=frozenset({"symmetric"}))
-        assert transpose(sym) is sym
-
     def test_sizes_follow_the_letters(self):
         assert matmul(A, B).shape == shape("m", "k")
         assert outer(x, p).shape == shape("n", "m")
@@ -275,31 +268,45 @@ class TestPowers:
         assert power(literal(2), literal(-2)) is literal(Fraction(1, 4))
 
 
-class TestFactsInSums:
+class TestFacts:
+    """What is declared of a name is used where a result is tidied, and never before: it does not
+    bind a derivative."""
+
     @pytest.mark.parametrize("fact", ["one-hot", "simplex"])
     def test_a_one_hot_or_simplex_vector_sums_to_one(self, fact):
-        assert sum_axes(one_hot("y", fact)) is UNIT
+        total = sum_axes(fact_vector(fact))
+        assert total is not UNIT
+        assert with_facts(total) is UNIT
 
-    def test_so_does_a_softmax(self):
+    def test_a_softmax_always_does(self):
         assert sum_axes(along("softmax", x)) is UNIT
 
     def test_inside_a_product_the_rest_stays(self):
-        y = one_hot("y", "one-hot")
-        assert contract([y, p], ["i", "j"], "j") is p
+        assert with_facts(contract([fact_vector("one-hot"), p], ["i", "j"], "j")) is p
 
     def test_what_is_used_elsewhere_does_not_vanish(self):
-        y = one_hot("y", "one-hot")
-        assert matmul(y, x) is not UNIT
-        assert matmul(y, x).shape == ()
+        dot = matmul(fact_vector("one-hot"), x)
+        assert with_facts(dot) is dot
 
     def test_rows_that_sum_to_one(self):
         rows = symbol("Y", shape("m", "n"), facts=frozenset({"simplex rows"}))
-        assert sum_axes(rows, [1]) is ones(shape("m"))
-        assert sum_axes(rows) is count("m")
-        assert sum_axes(rows, [0]) is not ones(shape("n"))
+        assert with_facts(sum_axes(rows, [1])) is ones(shape("m"))
+        assert with_facts(sum_axes(rows)) is count("m")
+        assert with_facts(sum_axes(rows, [0])) is sum_axes(rows, [0])
 
     def test_any_other_vector_keeps_its_sum(self):
-        assert sum_axes(x) is not UNIT
+        assert with_facts(sum_axes(x)) is sum_axes(x)
+
+    @pytest.mark.parametrize("fact", ["symmetric", "positive-definite"])
+    def test_a_symmetric_matrix_is_its_transpose(self, fact):
+        sym = symbol("Q", shape("n", "n"), facts=frozenset({fact}))
+        assert transpose(sym) is not sym
+        assert with_facts(transpose(sym)) is sym
+        assert with_facts(matmul(transpose(sym), x)) is matmul(sym, x)
+
+
+def fact_vector(*facts: str):
+    return symbol("y", shape("n"), facts=frozenset(facts))
 
 
 class TestFunctions:

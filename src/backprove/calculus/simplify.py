@@ -1,123 +1,203 @@
-"""Choosing the shorter of equal forms: multiplying out where that lets things cancel.
+"""Choosing the shortest of equal forms.
 
-The smart constructors already collect and cancel what stands together; what stands apart, such as
-the t and 1 − t parts of a cross-entropy's derivative, meets only after multiplying out. So each
-expression is tried as it is, multiplied out one level, and fully, and the shortest is kept.
+The smart constructors collect and cancel what stands together. What stands apart, such as the t
+and 1 − t parts of a cross-entropy's derivative, meets only after multiplying out; and what people
+write in one pair of brackets has to be taken out again. So every part is tried in a few forms
+(as it is, multiplied out over one sum or all of them, common factors taken out) and the shortest
+is kept.
 """
 
 from __future__ import annotations
 
-from backprove.tensor.build import add, contract, rebuild, with_facts
-from backprove.tensor.nodes import Add, Contract, Literal, Node, Ones, Power, Symbol
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 
-#: a product is not multiplied out into more terms than this
-MOST_TERMS = 24
+from backprove.calculus.canonical import Canon
+from backprove.calculus.expand import MOST_TERMS, distributed, expand, sums
+from backprove.calculus.facts import Facts
+from backprove.calculus.factor import Factor
+from backprove.calculus.length import Lengths
+from backprove.calculus.names import Names
+from backprove.calculus.settle import Settle, split_power
+from backprove.model.entity import Entity
+from backprove.tensor.build import add, rebuild
+from backprove.tensor.nodes import Add, Along, Contract, Literal, Node, Power, Symbol
+
+#: expressions longer than this are not multiplied out
+LONG = 400
+#: forms are tried on forms so often
+DEEP = 3
 
 
-def cost(node: Node, memo: dict[Node, int] | None = None) -> int:
-    """How long an expression is on paper, roughly: its symbols and signs."""
-    memo = {} if memo is None else memo
-    found = memo.get(node)
-    if found is not None:
+class Simplifier:
+    """Finds short forms, and remembers what it has found; one serves a whole derivation."""
+
+    def __init__(self, facts: Facts | None = None, named: Iterable[Entity] = ()) -> None:
+        self.facts = facts or Facts(None)
+        self.canon = Canon(self.facts.usable)
+        names = Names(self.canon, named) if named else None
+        self.lengths = Lengths()
+        self.factor = Factor(self.canon)
+        self.settle = Settle(self.facts, self.canon, self.__call__, names)
+        self._done: dict[Node, Node] = {}
+        self._best: dict[Node, tuple[int, Node]] = {}
+
+    def __call__(self, node: Node) -> Node:
+        """The shortest form found of a node, each part of it treated first."""
+        found = self._done.get(node)
+        if found is None:
+            inner = [self(child) for child in node.children]
+            same = all(a is b for a, b in zip(inner, node.children, strict=True))
+            fresh = node if same else rebuild(node, inner)
+            found = self._done[node] = self._shortest(fresh, DEEP)
         return found
-    match node:
-        case Literal() | Ones():
-            total = 1
-        case Symbol():
-            total = 2
-        case Add():
-            total = sum(cost(n, memo) + 1 + (abs(c) != 1) for c, n in node.terms)
-        case Power() if isinstance(node.exponent, Literal):
-            total = cost(node.base, memo) + 1
-        case _:
-            total = 1 + sum(cost(child, memo) for child in node.children)
-    memo[node] = total
-    return total
+
+    def length(self, node: Node) -> int:
+        """How long an expression is on paper, roughly."""
+        return self.lengths.of(node)
+
+    # --- the search ---
+
+    def _shortest(self, node: Node, depth: int) -> Node:
+        node = self._settled(node)
+        known = self._best.get(node)
+        if known is not None and known[0] >= depth:
+            return known[1]
+        best = node
+        if isinstance(node, Add | Contract):
+            self._best[node] = (depth, node)
+            if isinstance(node, Add):
+                best = node = self._factored(node, depth)
+            if depth and self.length(node) <= LONG:
+                for option in self._options(node):
+                    candidate = self._shortest(option, depth - 1)
+                    if self.length(candidate) < self.length(best):
+                        best = candidate
+        self._best[node] = (depth, best)
+        return best
+
+    def _options(self, node: Node) -> Iterator[Node]:
+        """Other forms of a sum or product that may lead to a shorter one.
+
+        Multiplying out pays only where something cancels: a power against its inverse, a sum that
+        is known, or terms that come out of two brackets.
+        """
+        if isinstance(node, Contract):
+            for place in sums(node):
+                if self._meets(node, place):
+                    yield distributed(node, [place])
+        elif isinstance(node, Add) and len(node.terms) > 1:
+            for deep in (False, True):
+                raw = [(c, self._multiplied(n, deep)) for c, n in node.terms]
+                count = sum(len(n.terms) if isinstance(n, Add) else 1 for _, n in raw)
+                if count == len(node.terms) or count > MOST_TERMS:
+                    continue
+                total = self._collected_all(raw, node)
+                if not isinstance(total, Add) or len(total.terms) < count:
+                    yield total
+
+    @staticmethod
+    def _multiplied(node: Node, deep: bool) -> Node:
+        if deep:
+            return expand(node)
+        return distributed(node, sums(node)) if isinstance(node, Contract) else node
+
+    def _collected_all(self, terms: list[tuple[Fraction, Node]], node: Add) -> Node:
+        total = add(terms, node.shape)
+        return self._collected(total) if isinstance(total, Add) else total
+
+    def _meets(self, node: Contract, place: int) -> bool:
+        """Whether multiplying out a sum lets a power meet its inverse, or a fact be used."""
+        total = node.operands[place]
+        assert isinstance(total, Add)
+        others = {
+            self.canon.key(base)
+            for i, n in enumerate(node.operands)
+            if i != place
+            for base in (split_power(n)[0],)
+        }
+        below = {self.canon.key(n.base) for n in node.operands if _is_below(n)}
+        for _, n in total.terms:
+            for part in n.operands if isinstance(n, Contract) else (n,):
+                if isinstance(part, Symbol | Along) and self.facts.sums_to_one(part, self):
+                    return True
+                key = self.canon.key(split_power(part)[0])
+                if key in below or (_is_below(part) and key in others):
+                    return True
+        return False
+
+    # --- sums ---
+
+    def _settled(self, node: Node) -> Node:
+        if isinstance(node, Add):
+            return self._collected(node)
+        fresh = self.settle.node(node)
+        return self._collected(fresh) if isinstance(fresh, Add) else fresh
+
+    def _collected(self, node: Add) -> Node:
+        """Like terms together, also where their factors stand in another order."""
+        shown: dict[Node, Node] = {}
+        total: dict[Node, Fraction] = {}
+        for c, n in node.terms:
+            settled = self.settle.node(n)
+            parts = settled.terms if isinstance(settled, Add) else ((Fraction(1), settled),)
+            for inner, part in parts:
+                key = self.canon.key(part)
+                shown.setdefault(key, part)
+                total[key] = total.get(key, Fraction(0)) + c * inner
+        terms = [(total[key], part) for key, part in shown.items()]
+        same = len(terms) == len(node.terms) and all(
+            c == d and n is m for (c, n), (d, m) in zip(terms, node.terms, strict=True)
+        )
+        return node if same else add(terms, node.shape)
+
+    def _factored(self, node: Node, depth: int) -> Node:
+        """Common factors taken out, the one that shortens most first, as long as one does."""
+        while isinstance(node, Add) and len(node.terms) > 1:
+            best, least = node, self.length(node)
+            for option in self.factor.options(node):
+                option = self._inner(option)
+                fewer = _terms(option) < _terms(best)
+                if self.length(option) - fewer < least:
+                    best, least = option, self.length(option)
+            if best is node:
+                return node
+            node = best
+        return node
+
+    def _inner(self, node: Node) -> Node:
+        """A sum from which something was taken out, with the new sum inside treated the same."""
+        if isinstance(node, Add):
+            terms = [(c, self._inner(n) if isinstance(n, Contract) else n) for c, n in node.terms]
+            return add(terms, node.shape)
+        if isinstance(node, Contract):
+            operands = [
+                self._factored(self._settled(n), 0) if isinstance(n, Add) else n
+                for n in node.operands
+            ]
+            return self._settled(rebuild(node, operands))
+        return node
 
 
-def expand(node: Node, deep: bool = True) -> Node:
-    """Products multiplied out over sums; with `deep` below the top, too (within terms and factors)."""
-    memo: dict[Node, Node] = {}
-
-    def visit(part: Node, level: int) -> Node:
-        if part in memo:
-            return memo[part]
-        if isinstance(part, Add):
-            result = add([(c, visit(n, level)) for c, n in part.terms], part.shape)
-        elif isinstance(part, Contract):
-            factors = [visit(n, level + 1) if deep else n for n in part.operands]
-            result = _multiplied_out(part, factors)
-        elif deep and isinstance(part, Power) and _is_square(part):
-            base = visit(part.base, level + 1)
-            axes = list(range(base.rank))
-            square = contract([base, base], [axes, axes], axes)
-            result = (
-                _multiplied_out(square, list(square.operands))
-                if isinstance(square, Contract)
-                else square
-            )
-        elif deep and part.children:
-            result = rebuild(part, [visit(n, level + 1) for n in part.children])
-        else:
-            result = part
-        memo[part] = result
-        return result
-
-    return visit(node, 0)
+def _terms(node: Node) -> int:
+    return len(node.terms) if isinstance(node, Add) else 1
 
 
-def _is_square(part: Power) -> bool:
-    return (
-        isinstance(part.exponent, Literal)
-        and part.exponent.value == 2
-        and isinstance(part.base, Add)
-        and 1 < len(part.base.terms) <= 3
-    )
-
-
-def _multiplied_out(part: Contract, factors: list[Node]) -> Node:
-    sums = [f for f in factors if isinstance(f, Add) and len(f.terms) > 1]
-    terms = 1
-    for f in sums:
-        terms *= len(f.terms)  # type: ignore[attr-defined]
-    if not sums or terms > MOST_TERMS:
-        return contract(factors, part.labels, part.out, facts=True)
-    total: list[tuple[int, Node]] = []
-    choices: list[list[tuple[object, Node]]] = [
-        list(f.terms) if isinstance(f, Add) and len(f.terms) > 1 else [(1, f)] for f in factors
-    ]
-    picks: list[tuple[object, list[Node]]] = [(1, [])]
-    for options in choices:
-        picks = [(c * d, [*ns, n]) for c, ns in picks for d, n in options]  # type: ignore[operator]
-    for coefficient, nodes in picks:
-        total.append((coefficient, contract(nodes, part.labels, part.out, facts=True)))  # type: ignore[arg-type]
-    return add(total, part.shape)
+def _is_below(node: Node) -> bool:
+    """Whether a factor stands below a fraction line, or has an exponent that is not a number."""
+    if not isinstance(node, Power):
+        return False
+    return not isinstance(node.exponent, Literal) or node.exponent.value < 0
 
 
 def simplify(node: Node) -> Node:
-    """The shortest of the equal forms tried, each part treated on its own first.
+    """The shortest form found, without facts from definitions."""
+    return Simplifier()(node)
 
-    What is declared of names (one-hot, simplex, symmetric) is used: this is for results, not for
-    what is still to be differentiated.
-    """
-    memo: dict[Node, Node] = {}
 
-    def visit(part: Node) -> Node:
-        found = memo.get(part)
-        if found is None:
-            inner = [visit(child) for child in part.children]
-            same = all(a is b for a, b in zip(inner, part.children, strict=True))
-            fresh = with_facts(part if same else rebuild(part, inner))
-            found = memo[part] = _shortest(fresh)
-        return found
+def cost(node: Node) -> int:
+    """How long an expression is on paper, roughly."""
+    return Lengths().of(node)
 
-    def _shortest(part: Node) -> Node:
-        if not isinstance(part, Add | Contract):
-            return part
-        best, least = part, cost(part)
-        for candidate in (expand(part, deep=False), expand(part)):
-            if candidate is not part and (length := cost(candidate)) < least:
-                best, least = candidate, length
-        return best
 
-    return visit(node)
+

@@ -104,6 +104,17 @@ class Evaluator(Members):
         super().__init__(system, sizes, declared, arithmetic, perturbation)
         self._root = Scope(self.sizes, {}, 0)
 
+    def tidy(self, most: int, most_bytes: int) -> None:
+        """Forget the values of expressions where they are many or large; members' are kept.
+
+        Between questions only: an evaluation under way relies on what it has found.
+        """
+        memo = self._root.memo
+        if len(memo) > most or sum(getattr(a, "nbytes", 0) for a in memo.values()) > most_bytes:
+            memo.clear()
+            self.children.clear()
+            self._keys.clear()
+
     # --- what is asked for --------------------------------------------------------------------
 
     def value(self, node: Node) -> Array:
@@ -226,9 +237,10 @@ class Evaluator(Members):
         total: Any = None
         for coefficient, part in node.terms:
             term = self._value(part, scope)
-            if coefficient == -1:
+            whole = coefficient.numerator if coefficient.denominator == 1 else 0
+            if whole == -1:
                 term = -term
-            elif coefficient != 1:
+            elif whole != 1:
                 term = self.arithmetic.number(coefficient) * term
             total = term if total is None else total + term
         return self.zeros(self.sizes_of(node.shape)) if total is None else total

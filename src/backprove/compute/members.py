@@ -83,12 +83,15 @@ class Members:
         """An evaluator of the same names in which something is perturbed."""
         raise NotImplementedError
 
-    def adopt(self, other: Members, without: frozenset[str]) -> None:
-        """Take over the values that another evaluator of the same points knows, but for some names.
+    def adopt(self, other: Members, without: frozenset[str], points: int | None = None) -> None:
+        """Take over the values that another evaluator knows, but for some names.
 
-        Nothing of what is taken over may depend on those names.
+        The other has the same points, or these are its first `points`. Nothing of what is taken
+        over may depend on those names.
         """
-        self._values.update({k: v for k, v in other._values.items() if k[0] not in without})
+        for key, value in other._values.items():
+            if key[0] not in without:
+                self._values[key] = value[:points]
 
     # --- sizes and names ----------------------------------------------------------------------
 

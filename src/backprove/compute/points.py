@@ -10,13 +10,29 @@ full and are exact in ball arithmetic.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from backprove.model.entity import Entity, System
-from backprove.tensor.nodes import Build, Count, Fold, Node, Scatter, Select, Symbol, Test, walk
+from backprove.tensor.nodes import (
+    Add,
+    Apply,
+    Build,
+    Count,
+    Fold,
+    Literal,
+    Node,
+    Ones,
+    Scatter,
+    Select,
+    Symbol,
+    Test,
+    walk,
+)
 from backprove.tensor.whole import Whole
 
 Values = dict[tuple[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float64]]]
@@ -29,6 +45,10 @@ ORDERS = ((3, 2, 4, 5, 2, 4, 2, 5), (2, 4, 3, 5, 3, 2, 5, 2), (4, 3, 5, 2, 4, 3,
 BOUNDS = ((3, 5, 4, 3), (4, 3, 5, 5), (3, 4, 3, 5))
 UNIT_INTERVAL = frozenset({"in (0,1)", "(0,1)", "unit-interval"})
 WHOLE = frozenset({"whole", "natural", "in N"})
+#: what changes its course at a number
+KINKED = frozenset(
+    {"relu", "abs", "sign", "step", "max", "min", "equal", "greater", "greater-equal"}
+)
 
 
 # --- sizes ------------------------------------------------------------------------------------
@@ -141,16 +161,45 @@ def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> 
     """Values [points, *shape] for every declared member, which respect its facts.
 
     The same seed gives the same values. Without facts, entries are between 0.1 and about 2 in
-    size: away from kinks and from differences that rounding would hide.
+    size: away from kinks and from differences that rounding would hide. Where a definition changes
+    its course at a larger number (`min(6, x)`), every other point reaches as far.
     """
     random = np.random.default_rng(seed)
+    reach = _reach(system)
+    far = np.where(np.arange(points) % 2, 1 + reach if reach > 1 else 1, 1)
     found: Values = {}
     for entity in system.all():
         if entity.body is None:
             for at in members(entity, sizes):
                 shape = tuple(int(s.value(sizes)) for s in entity.shape)
-                found[entity.name, at] = draw(random, (points, *shape), entity.facts)
+                values = draw(random, (points, *shape), entity.facts)
+                if not entity.facts:
+                    values = values * far.reshape(points, *(1 for _ in shape))
+                found[entity.name, at] = values
     return found
+
+
+def _reach(system: System) -> int:
+    """The largest number at which a definition changes its course, rounded up."""
+    bodies = [entity.body for entity in system.all() if entity.body is not None]
+    kinks = [n for b in bodies for n in walk(b) if isinstance(n, Apply) and n.function in KINKED]
+    numbers = {abs(number) for kink in kinks for part in walk(kink) for number in _numbers(part)}
+    return math.ceil(max(numbers, default=0))
+
+
+def _numbers(node: Node) -> list[Fraction]:
+    """The numbers that a node is or adds."""
+    match node:
+        case Literal():
+            return [node.value]
+        case Add():
+            return [
+                factor * number
+                for factor, term in node.terms
+                for number in ([Fraction(1)] if isinstance(term, Ones) else _numbers(term))
+            ]
+        case _:
+            return []
 
 
 def members(entity: Entity, sizes: Mapping[str, int]) -> Iterator[tuple[int, ...]]:

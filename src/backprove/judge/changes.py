@@ -12,15 +12,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
 
-from backprove.judge.indices import drawn_back, index_edits, same_index_edits, with_bounds
+from backprove.judge.indices import (
+    exchanged_letters,
+    drawn_back,
+    index_edits,
+    same_index_edits,
+    with_bounds,
+)
 from backprove.judge.rewrite import (
+    Words,
     Place,
     children,
     everywhere,
     multiplied,
     places,
     rewritten,
-    shown,
+    says,
     summed,
     terms_of,
 )
@@ -51,7 +58,7 @@ class Change:
 
     kind: str
     root: Expr
-    sentence: str
+    sentence: Words
     span: Span
     #: the top-level term that was changed: changes in two terms are independent of each other
     term: int = 0
@@ -81,7 +88,7 @@ class Around:
         return [*place.bound, *self.trial.claim.scope.indices]
 
 
-Rule = Callable[[Place, Around], Iterator[tuple[str, Expr, str]]]
+Rule = Callable[[Place, Around], Iterator[tuple[str, Expr, Words]]]
 
 
 def changes(
@@ -108,10 +115,10 @@ def changes(
 # --- signs, terms, factors ------------------------------------------------------------------------
 
 
-def signs(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def signs(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A term with the other sign."""
     if place.expr is around.root and not isinstance(place.expr, Sum):
-        yield "sign", Sum(((-1, place.expr),)), "the sign of the whole right side is wrong"
+        yield "sign", Sum(((-1, place.expr),)), says("the sign of the whole right side is wrong")
     if isinstance(place.expr, Sum) and place.within == "value":
         terms = place.expr.terms
         if place.expr is around.root and len(terms) > 1:
@@ -119,26 +126,26 @@ def signs(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
             yield (
                 "sign",
                 replace(place.expr, terms=turned),
-                "the sign of the whole right side is wrong",
+                says("the sign of the whole right side is wrong"),
             )
         for n, (sign, term) in enumerate(terms):
             changed = (*terms[:n], (-sign, term), *terms[n + 1 :])
             yield (
                 "sign",
                 summed(changed) if len(changed) == 1 else replace(place.expr, terms=changed),
-                f"the sign of {shown(term)} is wrong",
+                says("the sign of {} is wrong", term),
             )
 
 
-def extra_terms(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def extra_terms(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A sum without one of its terms."""
     if isinstance(place.expr, Sum) and len(place.expr.terms) > 1 and place.within == "value":
         for n, (_, term) in enumerate(place.expr.terms):
             rest = summed([t for k, t in enumerate(place.expr.terms) if k != n])
-            yield "extra-term", rest, f"the term {shown(term)} does not belong here"
+            yield "extra-term", rest, says("the term {} does not belong here", term)
 
 
-def extra_everywhere(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def extra_everywhere(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A term that stands in several sums, left out of all of them."""
     if place.expr is not around.root:
         return
@@ -163,11 +170,11 @@ def extra_everywhere(place: Place, around: Around) -> Iterator[tuple[str, Expr, 
         yield (
             "extra-term",
             rewritten(around.root, rule),
-            f"the term {shown(gone)} does not belong here",
+            says("the term {} does not belong here", gone),
         )
 
 
-def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A product without one or two neighbouring factors, a quotient without its denominator."""
     expr = place.expr
     match expr:
@@ -184,12 +191,16 @@ def extra_factors(place: Place, around: Around) -> Iterator[tuple[str, Expr, str
                         if not start
                         else expr.ops[: start - 1] + expr.ops[start - 1 + length :]
                     )
-                    what = shown(gone[0]) if length == 1 else shown(multiplied(gone, expr.ops[:1]))
+                    what = multiplied(gone, expr.ops[:1])
                     kind = "factor" if all(_is_number(f) for f in gone) else "extra-factor"
-                    yield kind, multiplied(kept, ops), f"the factor {what} does not belong here"
+                    yield (
+                        kind,
+                        multiplied(kept, ops),
+                        says("the factor {} does not belong here", what),
+                    )
         case Quotient():
             kind = "factor" if _is_number(expr.under) else "extra-factor"
-            yield kind, expr.over, f"the division by {shown(expr.under)} does not belong here"
+            yield kind, expr.over, says("the division by {} does not belong here", expr.under)
         case _:
             return
 
@@ -200,7 +211,7 @@ def _is_number(expr: Expr) -> bool:
     return isinstance(expr, Quotient | Product | Sum) and all(_is_number(c) for c in children(expr))
 
 
-def numbers(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def numbers(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """Another coefficient; another exponent."""
     expr = place.expr
     if place.within == "exponent":
@@ -212,13 +223,13 @@ def numbers(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
     n = expr.value
     for other in dict.fromkeys((2 * n, n / 2, n + 1, n - 1, 4 * n, n / 4)):
         if other > 0:
-            yield "factor", _number(other), f"the number {expr.text} should be {_words(other)}"
+            yield "factor", _number(other), says("the number {} should be {}", expr, str(other))
 
 
-def _exponents(place: Place) -> Iterator[tuple[str, Expr, str]]:
+def _exponents(place: Place) -> Iterator[tuple[str, Expr, Words]]:
     expr = place.expr
     assert isinstance(place.parent, Power)
-    base = shown(place.parent.base)
+    base = place.parent.base
     for step in (1, -1):
         kind = "missing-factor" if step > 0 else "extra-factor"
         if isinstance(expr, Number):
@@ -229,7 +240,7 @@ def _exponents(place: Place) -> Iterator[tuple[str, Expr, str]]:
             rest = [(s, t) for s, t in terms_of(expr) if not (s == -step and t == one)]
             new = summed(rest if len(rest) < len(terms_of(expr)) else [*rest, (step, one)])
         word = "missing" if step > 0 else "too many"
-        yield kind, new, f"one factor {base} is {word}: its power should be {shown(new)}"
+        yield kind, new, says("one factor {} is {}: its power should be {}", base, word, new)
 
 
 def _number(value: Fraction) -> Expr:
@@ -240,19 +251,15 @@ def _number(value: Fraction) -> Expr:
     return Quotient(_number(Fraction(value.numerator)), _number(Fraction(value.denominator)))
 
 
-def _words(value: Fraction) -> str:
-    return str(value)
-
-
 # --- transposes and orders ------------------------------------------------------------------------
 
 
-def transposes(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def transposes(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A factor transposed, or not; the factors of an outer product exchanged."""
     expr = place.expr
     match expr:
         case Transpose() if around.rank(place, expr.base) == 2:
-            yield "transpose", expr.base, f"{shown(expr.base)} should not be transposed here"
+            yield "transpose", expr.base, says("{} should not be transposed here", expr.base)
         case Name() | Index() | Tag() | Power() | Derivative() | Sum() | Product():
             if isinstance(place.parent, Transpose) or around.rank(place) != 2:
                 return
@@ -264,19 +271,19 @@ def transposes(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
             yield (
                 "transpose",
                 Transpose(expr, expr.span),
-                f"{shown(expr)} should be transposed here",
+                says("{} should be transposed here", expr),
             )
         case _:
             return
 
 
-def orders(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def orders(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """The array factors of a product in another order."""
     expr = place.expr
     if isinstance(expr, Big) and expr.op == "prod" and around.rank(place) == 2:
         turned = drawn_back(expr)
         if turned is not None:
-            yield "order", turned, "the factors of the product stand in the wrong order"
+            yield "order", turned, says("the factors of the product stand in the wrong order")
     if not isinstance(expr, Product) or any(op == "⊙" for op in expr.ops):
         return
     ranks = [around.rank(place, f) for f in expr.factors]
@@ -291,7 +298,7 @@ def orders(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         yield (
             "order",
             replace(expr, factors=tuple(factors)),
-            f"{shown(expr.factors[second])} and {shown(expr.factors[first])} stand in the wrong order",
+            says("{} and {} stand in the wrong order", expr.factors[second], expr.factors[first]),
         )
 
 
@@ -312,53 +319,59 @@ def _orders(moving: list[int]) -> Iterator[tuple[int, ...]]:
 # --- indices and bounds ---------------------------------------------------------------------------
 
 
-def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """One index shifted, exchanged, or as the model has it."""
     letters = around.letters(place)
     match place.expr:
         case Index() | Tag():
-            for new, words in index_edits(place.expr, letters, around.trial):
-                yield "wrong-index", new, f"the index in {shown(place.expr)} should be {words}"
+            for new in index_edits(place.expr, letters, around.trial):
+                yield (
+                    "wrong-index",
+                    new,
+                    says("the index in {} should be as in {}", place.expr, new),
+                )
         case Derivative():
-            for new, words in _derivative_indices(place.expr, letters, around.trial):
-                yield "wrong-index", new, f"the index in {shown(place.expr)} should be {words}"
+            for new in _derivative_indices(place.expr, letters, around.trial):
+                yield (
+                    "wrong-index",
+                    new,
+                    says("the index in {} should be as in {}", place.expr, new),
+                )
         case Name() if place.within == "index" or place.expr.text in letters:
             for letter in letters:
                 if letter != place.expr.text:
-                    yield "wrong-index", Name(letter), f"{shown(place.expr)} should be {letter}"
+                    yield "wrong-index", Name(letter), says("{} should be {}", place.expr, letter)
         case _:
             return
 
 
-def _derivative_indices(
-    expr: Derivative, letters: list[str], trial: Trial
-) -> Iterator[tuple[Expr, str]]:
+def _derivative_indices(expr: Derivative, letters: list[str], trial: Trial) -> Iterator[Expr]:
     if isinstance(expr.of, Index | Tag):
-        for new, _ in index_edits(expr.of, letters, trial):
-            yield replace(expr, of=new), shown(new)
+        for new in index_edits(expr.of, letters, trial):
+            yield replace(expr, of=new)
     for n, by in enumerate(expr.by):
         if isinstance(by, Index | Tag):
-            for new, _ in index_edits(by, letters, trial):
-                yield replace(expr, by=(*expr.by[:n], new, *expr.by[n + 1 :])), shown(new)
+            for new in index_edits(by, letters, trial):
+                yield replace(expr, by=(*expr.by[:n], new, *expr.by[n + 1 :]))
 
 
-def same_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def same_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """One index expression changed wherever it stands, in conditions, too."""
     if place.expr is around.root:
         for a, b, changed in exchanged_letters(around.root, around.trial):
-            yield "wrong-index", changed, f"{a} and {b} should be exchanged"
+            yield "wrong-index", changed, says("{} and {} should be exchanged", a, b)
         for old, new, changed in same_index_edits(around.root, around.trial):
-            yield "wrong-index", changed, f"the index {shown(old)} should be {shown(new)}"
+            yield "wrong-index", changed, says("the index {} should be {}", old, new)
 
 
-def bounds(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def bounds(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A sum or product that starts or stops elsewhere, or without its condition."""
     expr = place.expr
     if not isinstance(expr, Big):
         return
     sign = "sum" if expr.op == "sum" else "product"
     for new, words in with_bounds(expr, around.letters(place), around.trial, place.bound):
-        yield "wrong-bounds", new, f"the {sign} should {words}"
+        yield "wrong-bounds", new, says("the {} should {}", sign, str(words))
 
 
 # --- functions, derivatives, sums -------------------------------------------------------------------
@@ -371,7 +384,7 @@ ALIKE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """f for f' and the other way round, or a function of the same family."""
     expr = place.expr
     if not isinstance(expr, Call) or expr.function not in ELEMENTWISE or len(expr.args) != 1:
@@ -381,18 +394,18 @@ def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
         variants.append(replace(expr, primes=expr.primes - 1))
     variants += [replace(expr, function=f) for f in ALIKE.get(expr.function, ())]
     for new in variants:
-        yield "wrong-derivative", new, f"{shown(expr)} should be {shown(new)}"
+        yield "wrong-derivative", new, says("{} should be {}", expr, new)
 
 
-def totals(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def totals(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A derivative as total instead of immediate."""
     expr = place.expr
     if isinstance(expr, Derivative) and expr.immediate:
         new = replace(expr, immediate=False)
-        yield "missing-path", new, f"{shown(expr)} leaves out all paths but the immediate one"
+        yield "missing-path", new, says("{} leaves out all paths but the immediate one", expr)
 
 
-def missing_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def missing_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """A vector where the sum of its entries is meant; one step where all steps are."""
     expr = place.expr
     if place.within != "value":
@@ -401,11 +414,11 @@ def missing_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]
         yield (
             "missing-sum",
             Call("sum", (expr,), span=expr.span),
-            f"the sum over {shown(expr)} is missing",
+            says("the sum over {} is missing", expr),
         )
 
 
-def step_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, str]]:
+def step_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """One step's term where the sum over all steps is meant."""
     from backprove.judge.indices import over_steps
 

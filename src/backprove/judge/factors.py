@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from backprove.judge.changes import Around, Change
 from backprove.judge.pool import Piece, inverse_of, ready, sizes_of
-from backprove.judge.rewrite import Place, children, places, shown, summed, terms_of
+from backprove.judge.rewrite import Place, children, places, says, summed, terms_of
 from backprove.judge.trial import SmallTrial, Trial
 from backprove.model.calls import ELEMENTWISE
 from backprove.model.entity import System
@@ -59,7 +59,7 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                 yield Change(
                     "missing-factor" if part else "wrong-derivative",
                     place.put(new),
-                    f"{shown(old)} should be {shown(slope.expr)}",
+                    says("{} should be {}", old, slope.expr),
                     place.expr.span,
                     place.term,
                 )
@@ -156,9 +156,19 @@ def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     yield from _arrays(root, trial, vectors, matrices)
 
 
+def _component_letters(trial: Trial) -> list[str]:
+    """The claim's indices that choose components, not members of families."""
+    scope = trial.claim.scope
+    return [
+        x
+        for x, inner in scope.indices.items()
+        if len(x) == 1 and any(u.kind == "component" for u in scope.uses.get(inner.name or x, []))
+    ]
+
+
 def _components(pool: list[Piece], trial: Trial) -> list[Expr]:
     """Components of the model's arrays at the claim's own indices."""
-    letters = [x for x in trial.claim.scope.indices if len(x) == 1][:3]
+    letters = _component_letters(trial)[:3]
     found: list[Expr] = []
     for piece in pool:
         if piece.role != "name" or not letters:
@@ -167,14 +177,16 @@ def _components(pool: list[Piece], trial: Trial) -> list[Expr]:
             found += [Index(piece.expr, (Name(x),), bracket=True) for x in letters]
         elif len(piece.shape) == 2:
             found += [
-                Index(piece.expr, (Name(x), Name(y)), bracket=True) for x in letters for y in letters
+                Index(piece.expr, (Name(x), Name(y)), bracket=True)
+                for x in letters
+                for y in letters
             ]
     return found
 
 
 def _deltas(trial: Trial) -> list[Expr]:
     """1[i = j] for the claim's own indices."""
-    letters = [x for x in trial.claim.scope.indices if len(x) == 1][:5]
+    letters = _component_letters(trial)[:5]
     return [
         Call("indicator", (Compare((Name(a), Name(b)), ("=",)),))
         for n, a in enumerate(letters)
@@ -198,7 +210,7 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
             yield Change(
                 "missing-factor",
                 place.put(_times(factor, expr)),
-                f"the factor {shown(factor)} is missing at {shown(expr)}",
+                says("the factor {} is missing at {}", factor, expr),
                 expr.span,
                 place.term,
             )
@@ -311,7 +323,7 @@ def _change(place: Place, new: Expr, factor: Expr) -> Change:
     return Change(
         "missing-factor",
         place.put(new),
-        f"the factor {shown(factor)} is missing",
+        says("the factor {} is missing", factor),
         place.expr.span,
         place.term,
     )
@@ -338,7 +350,7 @@ def other_names(root: Expr, trial: Trial) -> Iterator[Change]:
             yield Change(
                 kind,
                 place.put(piece.expr),
-                f"{shown(expr)} should be {shown(piece.expr)}",
+                says("{} should be {}", expr, piece.expr),
                 expr.span,
                 place.term,
             )
@@ -370,7 +382,7 @@ def missing_terms(root: Expr, trial: Trial) -> Iterator[Change]:
             yield Change(
                 "missing-term",
                 summed([*terms_of(root), (sign, extra)]),
-                f"the term {shown(extra)} is missing",
+                says("the term {} is missing", extra),
                 span,
                 -1,
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from backprove.judge.rewrite import everywhere, places, rewritten, shown
+from backprove.judge.rewrite import Words, everywhere, places, rewritten, says
 from backprove.judge.trial import Trial
 from backprove.model.entity import System
 from backprove.model.meaning import binding, meaning
@@ -49,10 +49,8 @@ def shifted(expr: Expr, step: int, letters: Sequence[str], system: System) -> Ex
     return written_index(moved)
 
 
-def index_edits(
-    expr: Index | Tag, letters: Sequence[str], trial: Trial
-) -> Iterator[tuple[Index | Tag, str]]:
-    """A name with one of its indices changed, and the changed name in words."""
+def index_edits(expr: Index | Tag, letters: Sequence[str], trial: Trial) -> Iterator[Index | Tag]:
+    """A name with one of its indices changed."""
     system = trial.scope.system
     if take_apart(expr, system.names()) is None or not _has_index(expr, system):
         return
@@ -60,12 +58,10 @@ def index_edits(
     for items in _other_items(expr, letters, system):
         if items not in seen:
             seen.add(items)
-            new = replace(expr, items=items)
-            yield new, shown(new)
+            yield replace(expr, items=items)
     if isinstance(expr.base, Index | Tag):
-        for inner, _ in index_edits(expr.base, letters, trial):
-            new = replace(expr, base=inner)
-            yield new, shown(new)
+        for inner in index_edits(expr.base, letters, trial):
+            yield replace(expr, base=inner)
 
 
 def _has_index(expr: Index | Tag, system: System) -> bool:
@@ -183,21 +179,21 @@ def same_index_edits(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr, Exp
 
 def with_bounds(
     expr: Big, letters: Sequence[str], trial: Trial, around: Sequence[str]
-) -> Iterator[tuple[Big, str]]:
+) -> Iterator[tuple[Big, Words]]:
     """A sum or product with another start or end, or without its condition."""
     system = trial.scope.system
     if expr.condition is not None:
-        yield replace(expr, condition=None), f"go without the condition {shown(expr.condition)}"
+        yield replace(expr, condition=None), says("go without the condition {}", expr.condition)
         if isinstance(expr.condition, Compare):
             for n, op in enumerate(expr.condition.ops):
                 other = {"<": "≤", "≤": "<", ">": "≥", "≥": ">", "≠": "="}.get(op)
                 if other is not None:
                     ops = (*expr.condition.ops[:n], other, *expr.condition.ops[n + 1 :])
                     changed = replace(expr.condition, ops=ops)
-                    yield replace(expr, condition=changed), f"be over {shown(changed)}"
+                    yield replace(expr, condition=changed), says("be over {}", changed)
     else:
         for condition in _exceptions(expr):
-            yield replace(expr, condition=condition), f"be over {shown(condition)} only"
+            yield replace(expr, condition=condition), says("be over {} only", condition)
     for n, binder in enumerate(expr.binders):
         for new, words in _other_bounds(binder, expr, letters, system, trial, around):
             binders = (*expr.binders[:n], new, *expr.binders[n + 1 :])
@@ -223,7 +219,7 @@ def _other_bounds(
     system: System,
     trial: Trial,
     around: Sequence[str],
-) -> Iterator[tuple[Binder, str]]:
+) -> Iterator[tuple[Binder, Words]]:
     low, high = binder.low, binder.high
     natural = _natural(binder, expr, trial, around)
     if low is not None:
@@ -231,26 +227,32 @@ def _other_bounds(
         options += [natural[0]] if natural else []
         for new in options:
             if new is not None and new != low:
-                yield replace(binder, low=new), f"start at {binder.name} = {shown(new)}"
+                yield replace(binder, low=new), says("start at {} = {}", binder.name, new)
     if high is not None:
         options = [shifted(high, step, letters, system) for step in (1, -1)]
         options += [natural[1]] if natural else []
         for new in options:
             if new is not None and new != high:
-                yield replace(binder, high=new), f"stop at {binder.name} = {shown(new)}"
+                yield replace(binder, high=new), says("stop at {} = {}", binder.name, new)
     if natural and low is not None and high is not None:
         new_low, new_high = natural
         if new_low != low and new_high != high:
             yield (
                 replace(binder, low=new_low, high=new_high),
-                f"run over {binder.name} = {shown(new_low)}..{shown(new_high)}",
+                says("run over {} = {}..{}", binder.name, new_low, new_high),
             )
     for letter in letters:
         if letter != binder.name and letter not in {b.name for b in expr.binders}:
             if low is not None:
-                yield replace(binder, low=Name(letter)), f"start at {binder.name} = {letter}"
+                yield (
+                    replace(binder, low=Name(letter)),
+                    says("start at {} = {}", binder.name, letter),
+                )
             if high is not None:
-                yield replace(binder, high=Name(letter)), f"stop at {binder.name} = {letter}"
+                yield (
+                    replace(binder, high=Name(letter)),
+                    says("stop at {} = {}", binder.name, letter),
+                )
 
 
 def _natural(
@@ -288,7 +290,7 @@ def drawn_back(expr: Big) -> Big | None:
 # --- a sum over steps that was left out -------------------------------------------------------------
 
 
-def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
+def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Words]]:
     """`(o_3 - y_3) h_3^T` as the sum over all steps of such terms."""
     system = trial.scope.system
     numbers: dict[Expr, None] = {}
@@ -333,7 +335,7 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, str]]:
             if len(body.terms) > 1:
                 continue
             sign, body = body.terms[0]
-        words = f"the sum over all steps is missing: only step {shown(number)} is there"
+        words = says("the sum over all steps is missing: only step {} is there", number)
         whole = Big("sum", (binder,), body)
         for big in (whole, *(replace(whole, condition=c) for c in _exceptions(whole))):
             yield (big if sign > 0 else Sum(((-1, big),))), words

@@ -16,7 +16,7 @@ from backprove.judge.numbers import (
     constant_value,
     has_decimals,
     judge_literals,
-    judge_number,
+    judge_numbers,
     literal_number,
     literal_numbers,
 )
@@ -30,7 +30,7 @@ from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
-from backprove.tensor.build import literal, zero
+from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
 
@@ -161,6 +161,9 @@ class Judge:
             other = Value(zero(value.shape), value.row)
         if has_hole(value.node) or has_hole(other.node):
             pair = fit_shapes(value.node, other.node)
+            if pair is None:  # perhaps in the other layout
+                turned = fit_shapes(transpose(value.node), other.node)
+                pair = turned and (transpose(turned[0]), turned[1])
             if pair is not None:
                 value = Value(pair[0], value.row, value.of, value.by)
                 other = Value(pair[1], other.row, other.of, other.by)
@@ -181,7 +184,8 @@ class Judge:
                 bounded = [u for u in (family or uses) if u.low is not None and u.high is not None]
                 low = bounded[0].low if bounded else Whole.of(0)
                 high = bounded[0].high if bounded else Whole.of(6)
-            assert low is not None and high is not None
+            assert low is not None
+            assert high is not None
             grid = grid.push(inner, low, high)
         return grid, strict
 
@@ -202,8 +206,8 @@ class Judge:
                     return Outcome(Kind.CORRECT, evidence=evidence)
                 return Outcome(
                     Kind.CONVENTION,
-                    "the same derivative in another layout: its axes are "
-                    + ("a row" if said.row or truth.row else "in another order"),
+                    "the same derivative, "
+                    + ("as a row" if said.row or truth.row else "with its axes in another order"),
                     evidence=evidence,
                 )
         return None
@@ -374,11 +378,12 @@ class Judge:
             return None
         claimed = literal_numbers(right)
         if claimed is not None and len(claimed) == value.size and truth.shape == other.shape:
-            kinds = [
-                judge_number(float(v), c, op == "≈")
-                for v, c in zip(value.ravel(), claimed, strict=True)
-            ]
-            kind = max(kinds, key=lambda k: k.rank)
+            kind = judge_numbers(value, claimed, op == "≈")
+            square = value.ndim == 2 and value.shape[0] == value.shape[1]
+            if kind == Kind.WRONG and square:
+                turned = judge_numbers(value.T, claimed, op == "≈")
+                if turned == Kind.CORRECT:
+                    return Outcome(Kind.CONVENTION, "the same numbers, rows and columns exchanged")
         else:
             said = constant_value(Side.of(other, settings, grid).arrays)
             if said is None or said.shape != value.shape:

@@ -13,11 +13,12 @@ from backprove.judge.changes import FIRST, LATER, Change, changes
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
 from backprove.judge.own_lines import opened, owner, redefined
+from backprove.judge.readings import OutOfTime
 from backprove.judge.residue import coefficients, missing_piece, residue, scalar_multiple
-from backprove.judge.rewrite import summed, terms_of
+from backprove.judge.rewrite import says, summed, terms_of
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
-from backprove.judge.wrong_rules import Rules
+from backprove.judge.wrong_rules import Rules, Suspect
 from backprove.model.value import NoMeaning
 from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Sum, Tag
 from backprove.tensor.build import ShapeError
@@ -45,7 +46,7 @@ def name_mistake(claim: WrongClaim) -> Mistake:
             found = found or stage(claim, trial)
         except OutOfBudget:
             break
-        except (NoMeaning, EvaluationError, ShapeError, ArithmeticError):
+        except (NoMeaning, EvaluationError, OutOfTime, ShapeError, ArithmeticError):
             continue
         if found is not None:
             return found
@@ -218,7 +219,9 @@ def _own_lines(claim: WrongClaim, trial: Trial) -> Mistake | None:
     for change, name, system in redefined(claim, trial):
         claim.spend()
         if trial.under(system).holds(claim.right):
-            return Mistake(change.kind, f"in the line for {name}, {change.sentence}", claim.right.span)
+            return Mistake(
+                change.kind, f"in the line for {name}, {change.sentence}", claim.right.span
+            )
     return None
 
 
@@ -231,16 +234,19 @@ def _tried(
     """
     second: Mistake | None = None
     for change in found:
-        how = trial.holds(change.root)
+        if lines is None:
+            how = trial.change_holds(change.root, change.term)
+        else:
+            how = trial.holds(change.root)
         if trial.last is not None and lines is None:
             trial.log.append((change, trial.last))
         if how and lines is not None:
             name = owner(change, lines.definitions)
             if name:
-                sentence = f"in the line for {name}, {change.sentence}"
+                sentence = says("in the line for {}, {}", name, str(change.sentence))
                 change = replace(change, sentence=sentence, span=lines.right.span)
         if how:
-            mistake = Mistake(change.kind, change.sentence, change.span, change.root)
+            mistake = Mistake(change.kind, str(change.sentence), change.span, change.root)
             if how == "straight":
                 return mistake
             second = second or mistake
@@ -248,12 +254,29 @@ def _tried(
 
 
 def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    here: Mistake | None = None
+    elsewhere: list[Trial] | None = None
     for suspect in Rules(trial).all():
         claim.spend()
         array = suspect.value()
-        if array is not None and trial.equals_said(array):
-            return Mistake(suspect.kind, suspect.sentence, claim.right.span)
-    return None
+        if array is None or not trial.equals_said(array):
+            continue
+        mistake = Mistake(suspect.kind, suspect.sentence, claim.right.span)
+        if elsewhere is None:
+            elsewhere = list(trial.elsewhere())
+        if all(_same_there(suspect, other) for other in elsewhere):
+            return mistake
+        here = here or mistake
+    return here
+
+
+def _same_there(suspect: Suspect, trial: Trial) -> bool:
+    """Whether a wrong rule gives what the claim says at another value of its indices, too."""
+    for other in Rules(trial).all():
+        if other.sentence == suspect.sentence:
+            array = other.value()
+            return array is None or trial.equals_said(array)
+    return True
 
 
 STAGES: tuple[Stage, ...] = (

@@ -134,6 +134,12 @@ def rounds_to(truth: float, claimed: Literal) -> bool:
     return gap < unit / 2
 
 
+def judge_numbers(truth: Array, claimed: Sequence[Literal], about: bool) -> Kind:
+    """The verdict on the numbers of an array, read row by row: that of the worst."""
+    kinds = [judge_number(float(v), c, about) for v, c in zip(truth.ravel(), claimed, strict=True)]
+    return max(kinds, key=lambda k: k.rank)
+
+
 def close(truth: float, value: float) -> bool:
     """Whether a number is within one percent of the truth."""
     return abs(truth - value) <= ROUGHLY * abs(truth) * (1 + 1e-12)

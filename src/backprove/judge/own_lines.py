@@ -90,9 +90,7 @@ def _used(left: Expr, root: Expr, definitions: Sequence[Relation]) -> bool:
     base: Callable[[Expr], Expr] = lambda e: e.base if isinstance(e, Index | Tag) else e  # noqa: E731
     name = base(left)
     texts = [root, *(d.sides[1] for d in definitions)]
-    return any(
-        base(p.expr) == name for t in texts if not isinstance(t, Space) for p in places(t)
-    )
+    return any(base(p.expr) == name for t in texts if not isinstance(t, Space) for p in places(t))
 
 
 def _system(lines: Sequence[Relation], base: System) -> System | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product as cartesian
 from itertools import zip_longest
@@ -37,6 +38,7 @@ from backprove.model.names import take_apart
 from backprove.model.products import multiply
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, has_hole
+from backprove.notation.syntax import Array as ArraySyntax
 from backprove.notation.syntax import (
     Big,
     Call,
@@ -47,13 +49,14 @@ from backprove.notation.syntax import (
     Power,
     Product,
     Quotient,
+    Stack,
     Sum,
     Transpose,
 )
 from backprove.notation.unicode import to_unicode
-from backprove.tensor.build import symbol
+from backprove.tensor.build import ones, symbol
 from backprove.tensor.nodes import Identity
-from backprove.tensor.whole import Shape
+from backprove.tensor.whole import Shape, Whole
 
 #: candidates kept of a part of a product, of a whole product, and combinations tried
 MOST = 200
@@ -76,8 +79,8 @@ class Search:
 
     `grid` holds the claim's open indices; `free` allows every product to be read anew even where
     it has a meaning (because the sum or the claim it stands in has none); `squeeze` drops axes of
-    size 1, for the scalar problem; `chain` lets derivatives be read as immediate: inside a product of
-    derivatives, and on the left of a claim where a family member is differentiated by one.
+    size 1, for the scalar problem; `chain` lets derivatives be read as immediate: inside a
+    product of derivatives, and on the left of a claim about a member by a member.
     """
 
     scope: Scope
@@ -158,6 +161,8 @@ class Search:
                 return self.kept(self.derivative(expr))
             case Call():
                 return self.kept(self.call(expr))
+            case Stack() | ArraySyntax():
+                return self.kept(self.joined(expr))
             case Index() if take_apart(expr, frozenset()) is None:
                 return self.kept(self.component(expr))
             case _:
@@ -169,7 +174,49 @@ class Search:
         except NoMeaning as error:
             if error.kind in ("name", "form", "missing"):
                 raise
-            return []
+            return self.ones() if error.kind == "hole" else []
+
+    def ones(self) -> list[Candidate]:
+        """A vector of ones whose size nothing tells yet: of every size in the model."""
+        system = self.settings[0].system
+        sizes = dict.fromkeys(size for entity in system.all() for size in entity.shape)
+        values = [Value(ones((size,))) for size in sizes]
+        return [self.candidate(value, "𝟏") for value in values]
+
+    def joined(self, expr: Stack | ArraySyntax) -> Iterable[Candidate]:
+        """Rows or parts, each with its own reading, put together as written."""
+        parts = expr.parts if isinstance(expr, Stack) else expr.items
+        new_axis = isinstance(expr, ArraySyntax)
+        whole = self.as_written(expr)
+        if whole is not None:
+            yield whole
+        batch = 1 + len(self.grid.axes)
+        for chosen in cartesian(*narrowed([self.readings(p) for p in parts], MOST)):
+            first = chosen[0]
+            if len({c.rank for c in chosen}) > 1 or len({c.shape[1:] for c in chosen}) > 1:
+                continue
+            if (new_axis or not first.rank) and len({c.shape for c in chosen}) > 1:
+                continue
+            stacked = new_axis or not first.rank
+            length = Whole.of(len(chosen))
+            if not stacked:
+                length = Whole.of(0)
+                for c in chosen:
+                    length = length + c.shape[0]
+            shape = (length, *(first.shape if stacked else first.shape[1:]))
+
+            def join(*arrays: Array, stacked: bool = stacked) -> Array:
+                front = np.broadcast_shapes(*(a.shape[:batch] for a in arrays))
+                full = [np.broadcast_to(a, front + a.shape[batch:]) for a in arrays]
+                return np.stack(full, batch) if stacked else np.concatenate(full, batch)
+
+            yield Candidate(
+                join,
+                lambda *t: "[" + "; ".join(t) + "]",
+                chosen,
+                shape,
+                cost=sum(c.cost for c in chosen),
+            )
 
     def kept(self, found: Iterable[Candidate], most: int = MOST) -> list[Candidate]:
         """Each value once, at its cheapest; not more than can be looked at."""
@@ -207,7 +254,7 @@ class Search:
             return None
 
     def near(self, expr: Product, factors: list[list[Candidate]]) -> Iterable[Candidate]:
-        """A product that has a meaning: its factors' readings, matrix for elementwise, vectors' ways."""
+        """A product that has a meaning: its factors' readings, and the few other ways allowed."""
         partial = factors[0]
         for sign, options in zip(expr.ops, factors[1:], strict=True):
             partial = self.kept(
@@ -316,11 +363,12 @@ class Search:
         return found
 
     def fit(self, options: list[Candidate], shape: Shape, row: bool) -> list[Candidate]:
-        """The candidates of a shape, with scalars spread or as multiples of I, vectors as diagonals."""
+        """The candidates of a shape: scalars spread or as multiples of I, vectors as diagonals."""
         found: list[Candidate] = []
         square = len(shape) == 2 and shape[0] == shape[1]
         for c in options:
-            if c.shape == shape and c.row == row:
+            if c.shape == shape and (c.row == row or (c.rank == 1 and c.cost)):
+                # a product read anew may have been meant as the row
                 found.append(c)
             elif not c.rank and shape:
                 lengths = [tuple(int(w.value(s.sizes)) for w in shape) for s in self.settings]
@@ -426,7 +474,7 @@ class Search:
                 yield reading
 
     def vanishes(self, reading: Candidate, whole: Candidate) -> bool:
-        """Whether a reading is zero at some index where the derivative is not: it cannot be meant."""
+        """Whether a reading is zero at an index where the derivative is not: it cannot be meant."""
         kept = tuple(range(1, 1 + len(self.grid.axes)))
         gone = tuple(axis for axis in range(reading.first.ndim) if axis not in kept)
         return bool(np.any(whole.first.any(axis=gone) & ~reading.first.any(axis=gone)))
@@ -444,10 +492,8 @@ class Search:
             if binder.low is not None and binder.high is not None:
                 low, high = self.scope.whole(binder.low), self.scope.whole(binder.high)
             else:
-                try:
+                with suppress(NoMeaning):  # for what it notes of the index's uses
                     meaning(expr.body, self.scope)
-                except NoMeaning:
-                    pass
                 uses = [u for u in self.scope.uses.get(name, []) if u.low is not None]
                 if not uses or uses[0].low is None or uses[0].high is None:
                     return

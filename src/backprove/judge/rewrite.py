@@ -212,6 +212,22 @@ def multiplied(factors: Sequence[Expr], ops: Sequence[str]) -> Expr:
     return factors[0] if len(factors) == 1 else Product(tuple(factors), tuple(ops))
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence with expressions in it, put together only when somebody reads it."""
+
+    text: str
+    parts: tuple[Expr | str | int, ...]
+
+    def __str__(self) -> str:
+        return self.text.format(*(p if isinstance(p, str | int) else shown(p) for p in self.parts))
+
+
+def says(text: str, *parts: Expr | str | int) -> Words:
+    """A sentence with `{}` for each part."""
+    return Words(text, parts)
+
+
 def shown(expr: Expr) -> str:
     """An expression for a sentence."""
     from backprove.notation.unicode import to_unicode

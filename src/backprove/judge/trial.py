@@ -7,17 +7,20 @@ shares all its untouched parts with the claim, and parts are given their meaning
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from time import thread_time
+from itertools import product
+from time import monotonic, thread_time
 from typing import Any
 
 import numpy as np
 
 from backprove.compute.errors import EvaluationError
+from backprove.compute.evaluate import Evaluator
 from backprove.judge.combine import Array, Candidate
 from backprove.judge.link import Side, agree, find_reading, layouts
-from backprove.judge.readings import Search
+from backprove.judge.readings import OutOfTime, Search
+from backprove.judge.rewrite import terms_of
 from backprove.judge.world import EQUAL, Grid, Setting, World
 from backprove.model.entity import System
 from backprove.model.meaning import binding, combine, meaning, parts
@@ -28,7 +31,11 @@ from backprove.tensor.nodes import Node
 from backprove.tensor.whole import Shape, Whole
 
 #: what a claim costs at most while its mistake is looked for, in seconds
-LIMIT = 0.25
+LIMIT = 0.2
+#: what one search for readings may take, in seconds by the clock
+PATIENCE = 1.0
+#: the points at which a change is tried first
+FEW = 8
 
 
 class OutOfBudget(Exception):
@@ -97,7 +104,7 @@ class Trial:
         self._begin(claim.system, self.setting)
 
     def _begin(self, system: System, setting: Setting) -> None:
-        self.setting = setting
+        self.setting = few(setting)
         indices = {
             written: Whole.of(self.put[inner.name]) if inner.name in self.put else inner
             for written, inner in self.claim.scope.indices.items()
@@ -114,6 +121,7 @@ class Trial:
                 Side((self.true_values(),), self._shape(), self._row(), self._outputs())
             )
         ]
+        self._rests: list[list[tuple[Target, Array]]] | None = None
 
     def under(self, system: System) -> Trial:
         """The same place, with other definitions of the writer's."""
@@ -127,8 +135,22 @@ class Trial:
 
     def _setting_on(self, system: System) -> Setting:
         fresh = self.claim.settings[0].on(system)
-        fresh.evaluator.adopt(self.setting.evaluator, frozenset(system.entities))
+        fresh.evaluator.adopt(self.claim.settings[0].evaluator, frozenset(system.entities))
         return fresh
+
+    def elsewhere(self) -> Iterator[Trial]:
+        """The same claim at some other values of its open indices."""
+        lengths = [len(r) for r in self.grid.ranges(self._sizes())]
+        spots = [s for s in product(*map(range, lengths)) if s != self.spot]
+        names = [name for name, _, _ in self.grid.axes]
+        for spot in spots[:: max(1, len(spots) // 6)]:
+            fresh = object.__new__(type(self))
+            fresh.claim, fresh.grid, fresh.spot = self.claim, self.grid, spot
+            ranges = self.grid.ranges(self._sizes())
+            fresh.put = dict(zip(names, (r[i] for r, i in zip(ranges, spot, strict=True)), strict=True))
+            fresh._begin(self.claim.system, self.claim.settings[0])
+            if not any(np.isnan(t.array).any() for t in fresh.targets) and fresh.said():
+                yield fresh
 
     def derivation_setting(self) -> Setting:
         """Where the left side's derivatives are taken."""
@@ -202,7 +224,7 @@ class Trial:
         """Values over the whole grid, at the place looked at."""
         for i in self.spot:
             array = array[:, i] if array.shape[1] > 1 else array[:, 0]
-        return array
+        return array[:FEW]
 
     # --- values ---
 
@@ -298,6 +320,56 @@ class Trial:
             for t in self.targets
         )
 
+    def rests(self) -> list[list[tuple[Target, Array]]]:
+        """For every term of the claim what it would have to be, the others being as they are."""
+        if self._rests is None:
+            terms = terms_of(self.claim.right)
+            values = [self.plain(term) for _, term in terms]
+            self._rests = []
+            for n, (sign, _) in enumerate(terms):
+                others = [
+                    (s, v) for k, ((s, _), v) in enumerate(zip(terms, values, strict=True)) if k != n
+                ]
+                found: list[tuple[Target, Array]] = []
+                for target in self.targets:
+                    total = target.array
+                    for s, v in others:
+                        if v is None or v.shape != total.shape:
+                            break
+                        total = total - s * v
+                    else:
+                        found.append((target, sign * total))
+                self._rests.append(found)
+        return self._rests
+
+    def change_holds(self, root: Expr, term: int) -> str:
+        """`holds` for a claim that was changed in one term: only that term is evaluated."""
+        old, new = terms_of(self.claim.right), terms_of(root)
+        if term < 0 or len(old) != len(new) or len(old) < 2 or not self.rests()[term]:
+            return self.holds(root)
+        if not self.same_shape(old[term][1], new[term][1]):
+            return self.holds(root)
+        self.claim.spend()
+        found = self.plain(new[term][1])
+        if found is None:
+            self.last = None
+            return ""
+        found = found if old[term][0] == new[term][0] else -found
+        self.last = None
+        for number, (target, wanted) in enumerate(self.rests()[term]):
+            if wanted.shape != found.shape:
+                continue
+            if not number:
+                self.last = target.array + old[term][0] * (found - wanted)
+            if replace(target, array=wanted).equals(found):
+                return self.everywhere(root)
+        return ""
+
+    def same_shape(self, old: Expr, new: Expr) -> bool:
+        """Whether two expressions are of one shape; true where the second has none."""
+        one, two = self.shape(old), self.shape(new)
+        return two is None or one == two
+
     def holds(self, expr: Expr) -> str:
         """Whether the claim would be true with this right side: here, and then everywhere.
 
@@ -357,16 +429,15 @@ class SmallTrial(Trial):
 
     def _begin(self, system: System, setting: Setting) -> None:
         self.setting = setting
-        self.small = self._ones(system)
+        self.small = few(self._ones(system))
         self.left = self._read_left()
         super()._begin(system, setting)
-        self.small_setting = self.small
         indices = dict(self.scope.indices)
         self.search = Remembering(
             Scope(system, indices),
             [self.small],
             Grid(),
-            self.claim.until + 10,
+            monotonic() + PATIENCE,
             free=True,
             squeeze=True,
         )
@@ -394,7 +465,7 @@ class SmallTrial(Trial):
             replace(self.claim.scope),
             [self.small],
             self.grid,
-            self.claim.until + 10,
+            monotonic() + PATIENCE,
             free=True,
             squeeze=True,
         )
@@ -427,7 +498,7 @@ class SmallTrial(Trial):
     def arrays(self, expr: Expr) -> list[tuple[Array, Shape, bool]]:
         try:
             candidates = self.search.readings(expr)
-        except NoMeaning:
+        except (NoMeaning, OutOfTime):
             return []
         return [(c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()]
 
@@ -440,14 +511,24 @@ class SmallTrial(Trial):
     def everywhere(self, expr: Expr) -> str:
         scope = Scope(self.scope.system, dict(self.claim.scope.indices))
         search = Search(
-            scope, [self.small], self.grid, self.claim.until + 10, free=True, squeeze=True
+            scope, [self.small], self.grid, monotonic() + PATIENCE, free=True, squeeze=True
         )
         side = Side((self.left.first,), self.left.shape, self.left.row, None)
         try:
             found = find_reading(search, expr, side, self.claim.strict)[0]
-        except NoMeaning:
+        except (NoMeaning, OutOfTime):
             return ""
         return "straight" if found is not None else ""
+
+
+def few(setting: Setting) -> Setting:
+    """Some of a setting's points, with an evaluator that is forgotten after the claim."""
+    if setting.points <= FEW:
+        return setting
+    declared = {key: values[:FEW] for key, values in setting.declared.items()}
+    evaluator = Evaluator(setting.system, setting.sizes, declared)
+    evaluator.adopt(setting.evaluator, frozenset(), FEW)
+    return Setting(setting.system, setting.sizes, declared, FEW, evaluator)
 
 
 def _size(array: Array) -> float:

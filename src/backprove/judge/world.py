@@ -41,6 +41,11 @@ class Disagreement(Exception):
 #: entries of one value, all points together, and inputs of a derivative taken in forward mode
 MOST_ENTRIES = 5_000_000
 MOST_INPUTS = 600
+#: values of expressions that a setting keeps, and their bytes, before it forgets them all
+KEPT_VALUES = 2000
+KEPT_BYTES = 64_000_000
+#: claims after which what is kept is looked at again
+TIDIED = 64
 #: the step of the differences that check a wide derivative
 STEP = 1e-5
 
@@ -110,6 +115,16 @@ class Setting:
         fresh.checked = self.checked
         return fresh
 
+    def tidy(self) -> None:
+        """Forget what many claims have left behind, so that memory does not grow with them."""
+        if len(self.values) > KEPT_VALUES or (
+            sum(array.nbytes for array in self.values.values()) > KEPT_BYTES
+        ):
+            self.values.clear()
+        if len(self.checked) > KEPT_VALUES:
+            self.checked.clear()
+        self.evaluator.tidy(KEPT_VALUES, KEPT_BYTES)
+
     def array(self, node: Node, grid: Grid) -> Array:
         """The values of a node: dims [points, one per grid index, *shape]; NaN where there is none.
 
@@ -149,7 +164,8 @@ class Setting:
             parts.append(self._closed(substitute(node, put) if put else node, shape))
         count = len(grid.axes)
         if not parts:  # an empty range
-            return np.zeros((self.points, *map(len, steps), *shape))
+            lengths = [shape[whole.index(a)] if a in whole else len(steps[a]) for a in range(count)]
+            return np.zeros((self.points, *lengths, *shape[len(whole) :]))
         stacked = np.stack(parts, axis=1).reshape(self.points, *map(len, steps), *shape)
         # the axes made by `build` stand behind the grid's: put each in the place kept for it
         place = {axis: 1 + count + position for position, axis in enumerate(whole)}
@@ -289,6 +305,15 @@ class World:
             for choice, points in enumerate(POINTS)
         ]
         self._ones: Setting | None = None
+        self._claims = 0
+
+    def tidy(self) -> None:
+        """Forget what many claims have left behind, now and then; between claims only."""
+        self._claims += 1
+        if self._claims % TIDIED:
+            return
+        for setting in (*self.settings, *([self._ones] if self._ones else [])):
+            setting.tidy()
 
     def ones(self) -> Setting:
         """The setting in which every size is 1 that may be."""
@@ -299,5 +324,5 @@ class World:
                     names |= size.names
             scalar = frozenset(names - kept_sizes(self.system))
             sizes = sizes_for(self.system, 0, scalar)
-            self._ones = Setting.make(self.system, sizes, POINTS[1], seed=23)
+            self._ones = Setting.make(self.system, sizes, sum(POINTS), seed=23)
         return self._ones

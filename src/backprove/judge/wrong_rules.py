@@ -111,6 +111,8 @@ class Other:
         try:
             with np.errstate(all="ignore"):
                 evaluator = Evaluator(self.top, self.setting.sizes, self.held)
+                # the values of all names are those of the model: only what moves is different
+                evaluator.adopt(self.setting.evaluator, frozenset(self.system.entities))
                 found = np.asarray(evaluator.value(node), dtype=float)
         except (EvaluationError, KeyError, ShapeError, ValueError):
             return None
@@ -311,7 +313,11 @@ class Rules:
     def cut_members(self) -> Iterator[Suspect]:
         """The direct use of a family's member in one member of another family left out."""
         for n in walk(self.node):
-            if not isinstance(n, Derivative) or not isinstance(n.by, Symbol) or len(n.by.index) != 1:
+            if (
+                not isinstance(n, Derivative)
+                or not isinstance(n.by, Symbol)
+                or len(n.by.index) != 1
+            ):
                 continue
             at = n.by.index[0]
             for entity in self.below:

@@ -382,8 +382,8 @@ def is_new(expr: Expr, relation: Relation, system: System) -> bool:
     except NoMeaning:
         return False
     entities = system.named(name)
-    if not entities and name in ("e", "π") and not index:
-        return False
+    if not entities and name in ("e", "π") and isinstance(relation.sides[1], Number):
+        return False  # a claim about the constant
     if not entities:
         # an index letter or a size is no new name; nor is a member of a declared array
         return True

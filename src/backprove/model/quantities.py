@@ -27,7 +27,7 @@ from backprove.tensor.build import (
     times,
     where,
 )
-from backprove.tensor.nodes import Node
+from backprove.tensor.nodes import Literal, Node
 from backprove.tensor.whole import Whole
 
 #: what can be written down: entries of a matrix, and recalls at which a precision is taken
@@ -60,10 +60,20 @@ def _required(given: dict[str, Expr], name: str, expr: Call) -> Expr:
 def _number(value: Expr | None, default: int, scope: Scope, expr: Call) -> int:
     if value is None:
         return default
-    whole = scope.whole(value).constant
-    if not isinstance(whole, int):
-        raise NoMeaning(f"{expr.function} needs numbers here", value.span, "form")
+    whole = _whole(value, scope)
+    if whole is None:
+        raise NoMeaning(f"{expr.function} needs whole numbers here", value.span, "form")
     return whole
+
+
+def _whole(value: Expr, scope: Scope) -> int | None:
+    """The whole number that an argument is: a size, or an expression of numbers and quantities."""
+    size = scope.try_whole(value)
+    if size is not None:
+        return size.constant if isinstance(size.constant, int) else None
+    node = _array(value, scope)
+    whole = isinstance(node, Literal) and node.value.denominator == 1
+    return int(node.value) if whole else None
 
 
 def _numbers(value: Expr, scope: Scope, expr: Call) -> list[int]:
@@ -99,9 +109,7 @@ def _length(expr: Call) -> Callable[..., int]:
     return transposed_length if expr.function.startswith("conv_transpose") else conv_length
 
 
-def _settings(
-    given: dict[str, Expr], axes: int, scope: Scope, expr: Call
-) -> list[tuple[int, ...]]:
+def _settings(given: dict[str, Expr], axes: int, scope: Scope, expr: Call) -> list[tuple[int, ...]]:
     """The settings of a convolution, axis by axis; a single number holds for every axis."""
     columns: list[list[int]] = []
     for name, default in _strides(expr).items():
@@ -149,7 +157,7 @@ def _receptive_field(expr: Call, scope: Scope) -> Node:
     rows = layers.items if isinstance(layers, Array) else ()
     field, jump = 1, 1
     for row in rows:
-        kernel, stride, dilation = (_numbers(row, scope, expr) + [1, 1])[:3]
+        kernel, stride, dilation = [*_numbers(row, scope, expr), 1, 1][:3]
         field += (kernel - 1) * dilation * jump
         jump *= stride
     return literal(field)
@@ -185,7 +193,11 @@ def _conv(expr: Call, scope: Scope) -> Node:
         _out_length(n, m, *setting, expr=expr)
         for n, m, setting in zip(x.shape, k.shape, settings, strict=True)
     ]
-    return convolve(x, k, sizes, settings) if expr.function == "conv" else spread(x, k, sizes, settings)
+    return (
+        convolve(x, k, sizes, settings)
+        if expr.function == "conv"
+        else spread(x, k, sizes, settings)
+    )
 
 
 def _out_length(n: Whole, k: Whole, *setting: int, expr: Call) -> Whole:
@@ -214,7 +226,9 @@ def convolve(x: Node, k: Node, sizes: list[Whole], settings: list[tuple[int, ...
     term = times(select(x, at), select(k, [Whole.of(i) for i in inner]))
     for place, size, (_, padding, _) in zip(at, x.shape, settings, strict=True):
         if padding:
-            term = where(test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0))
+            term = where(
+                test("≤", 1, place), where(test("≤", place, size), term, literal(0)), literal(0)
+            )
     for i, size in reversed(list(zip(inner, k.shape, strict=True))):
         term = fold("sum", i, 1, size, term)
     return build(rows, sizes, term)
@@ -249,7 +263,7 @@ def _matrix(expr: Call, scope: Scope) -> Node:
     if prod(small) * prod(large) > MOST_ENTRIES:
         raise NoMeaning("this matrix has too many entries to write down", expr.span, "form")
     return stack(
-        [stack([_entry(k, s, l, settings) for l in _places(large)]) for s in _places(small)]
+        [stack([_entry(k, s, p, settings) for p in _places(large)]) for s in _places(small)]
     )
 
 
@@ -264,10 +278,10 @@ def _entry(
     k: Node, small: tuple[int, ...], large: tuple[int, ...], settings: list[tuple[int, ...]]
 ) -> Node:
     at: list[int] = []
-    for s, l, size, (stride, padding, *_, dilation) in zip(
+    for s, p, size, (stride, padding, *_, dilation) in zip(
         small, large, k.shape, settings, strict=True
     ):
-        step, rest = divmod(l - stride * s + padding, dilation)
+        step, rest = divmod(p - stride * s + padding, dilation)
         if rest or not 0 <= step < int(size.constant or 0):
             return literal(0)
         at.append(step + 1)
@@ -306,7 +320,8 @@ def _overlap(expr: Call, scope: Scope) -> Node:
     iou = times(common, reciprocal(union))
     if expr.function == "iou":
         return iou
-    # GIoU = IoU − |C \ (A ∪ B)| / |C|, C the smallest enclosing box (Rezatofighi et al. 2019, alg. 1)
+    # GIoU = IoU − |C \ (A ∪ B)| / |C|, C the smallest enclosing box
+    # (Rezatofighi et al. 2019, alg. 1)
     hull = area(
         gap(apply("max", ax2, bx2), apply("min", ax1, bx1)),
         gap(apply("max", ay2, by2), apply("min", ay1, by1)),

@@ -44,7 +44,10 @@ def as_json(report: DocumentReport) -> str:
 
 def dumps(data: Mapping[str, Any]) -> str:
     """One JSON object on one line."""
-    return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+    try:
+        return json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

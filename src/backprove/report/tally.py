@@ -10,6 +10,9 @@ from typing import Any, cast
 
 from backprove.judge.verdict import Kind
 
+#: misses that are kept to be listed
+MOST_MISSES = 10_000
+
 
 def group(verdict: str) -> str:
     """`accepted`, `partly` or `not`: what a verdict means to the one who wrote the claim."""
@@ -74,7 +77,7 @@ class Tally:
             self.wrongs += 1
             named = mistake in kinds
             self.named += named
-        if verdict != expected or not named:
+        if (verdict != expected or not named) and len(self.misses) < MOST_MISSES:
             self.misses.append(
                 Miss(
                     str(answer.get("id", "")),

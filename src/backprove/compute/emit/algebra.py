@@ -10,6 +10,11 @@ from backprove.compute.emit.values import Axis, Graph, Label, Value, canonical
 from backprove.tensor.whole import Whole
 
 
+def is_nothing(value: Value) -> bool:
+    """Whether a value is zero."""
+    return value.op in ("full", "number") and value.info[0] == 0
+
+
 class Algebra:
     """Makes values; arrays meet by their labels, whatever the order of their axes."""
 
@@ -39,6 +44,12 @@ class Algebra:
 
     def linear(self, factors: Sequence[Fraction], values: Sequence[Value]) -> Value:
         """Σ factor · value."""
+        full = {x for v in values if not is_nothing(v) for x in v.labels}
+        kept = [
+            (c, v) for c, v in zip(factors, values, strict=True) if not (is_nothing(v) and full.issuperset(v.labels))
+        ]
+        if kept and len(kept) < len(values):
+            factors, values = [c for c, _ in kept], [v for _, v in kept]
         if len(values) == 1 and factors[0] == 1:
             return values[0]
         return self.elementwise("sum", values, tuple(factors))

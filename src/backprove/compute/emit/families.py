@@ -53,6 +53,8 @@ class Families(Places):
         self.memo: dict[object, Value] = {}
         self.rounds: dict[Loop, dict[Node, bool]] = {}
         self.running: list[Loop] = []
+        #: the member of a loop that is being worked on
+        self.current = ""
         self._loops: dict[Key, Loop] = {}
         self._stored: dict[Key, Stored] = {}
         self._single: dict[Entity, Value] = {}
@@ -130,8 +132,11 @@ class Families(Places):
         labels: list[Label] = [*([BATCH] if batch else []), *range(len(shape))]
         lengths = [*([BATCH.length] if batch else []), *shape]
         value = self.graph.make("input", [], labels, lengths, name)
+        if batch and axes:  # inside, families come first, so that a loop reads what lies together
+            own = [x for x in labels if x != BATCH]
+            value = self.graph.permute(value, [*own[: len(axes)], BATCH, *own[len(axes) :]])
         spoken = f"{name}[k] is the member {axes[0][0]} + k" if len(axes) == 1 else ""
-        self.inputs[name] = Input(name, value, batch, tuple(low for low, _ in axes), spoken)
+        self.inputs[name] = Input(name, value.args[0] if value.args else value, batch, tuple(low for low, _ in axes), spoken)
         return value
 
     # --- families -----------------------------------------------------------------------------
@@ -227,8 +232,6 @@ class Families(Places):
         shifted: list[Label] = [0, *axes, *(x + 1 for x in own)]
         rows = [self.graph.expand(v, inner, shape) for v in (*before, *after)]
         if middle is None:
-            table: dict[Label, Label] = {x: x + 1 for x in own}
-            del table
             return self.graph.make("stack", rows, shifted, [count, *shape], 0)
         wide = self.graph.expand(middle, shifted, [middle.length(0), *shape])
         ordered = [*rows[: len(before)], wide, *rows[len(before) :]]
@@ -249,6 +252,9 @@ class Families(Places):
                 member.before.append(None if entity is None else self._alone(entity))
             axes: list[Label] = [BATCH] if self._is_batched(key) else []
             shape = member.entity.shape
+            inner: list[Label] = [*axes, *range(len(shape))]
+            sizes = [*(BATCH.length for _ in axes), *shape]
+            member.before = [v and self.graph.expand(v, inner, sizes) for v in member.before]
             length = loop.last(key) - loop.first(key) + 1
             labels: list[Label] = [0, *axes, *range(1, len(shape) + 1)]
             lengths = [length, *(BATCH.length for _ in axes), *shape]
@@ -275,7 +281,9 @@ class Families(Places):
             if (loop, key) in self._busy:
                 raise NoCode(f"{key[0]} is defined by itself")
             self._busy.add((loop, key))
+            before, self.current = self.current, identifier(key[0])
             value = self.graph.expand(self.low(member.body, Scope({}, loop)), labels, lengths)
+            self.current = before
             if value.wish is None:
                 value.wish = identifier(key[0])
             member.value = value

@@ -91,7 +91,17 @@ class Lower(Families):
         assert loop is not None
         if loop.axis not in value.labels or scope.axes.get(loop.letter) == loop.axis:
             return value
-        return self.pick(value, loop.axis, Whole.of(loop.letter) - loop.low, loop)
+        place = Whole.of(loop.letter) - loop.low
+        inner = value.args[0] if value.op == "relabel" else value
+        if inner.op == "slice" and inner.info[2] == 1:
+            own, start, _ = inner.info
+            if value.labels.index(loop.axis) == inner.args[0].labels.index(own):
+                picked = self.pick(inner.args[0], own, place + start, loop)
+                rest = [x for x in value.labels if x != loop.axis]
+                return self.graph.relabel(picked, dict(zip(picked.labels, rest, strict=True)))
+        if inner.wish is None and inner.args:
+            inner.wish = f"{self.current}_in"
+        return self.pick(value, loop.axis, place, loop)
 
     def _fresh(self, node: Node, scope: Scope, summed: Axes) -> Value:
         match node:
@@ -270,9 +280,31 @@ class Lower(Families):
         known = decided(node.condition, scope.ranges)
         if known is not None:
             return self.low(node.then if known else node.otherwise, scope, summed)
+        if _is_nothing(node.otherwise) and self._vanishes(node.then, node.condition):
+            return self.low(node.then, scope, summed)
         parts = [self.low(n, scope) for n in (node.then, node.otherwise)]
         result = self.elementwise("where", [self._condition(node.condition, scope), *parts])
         return self.reduced(result, summed)
+
+    def _vanishes(self, node: Node, condition: Node) -> bool:
+        """Whether a node is zero by itself where a condition does not hold.
+
+        It is when an adjoint that is zero outside its range is a factor, and the condition says
+        no more than that its index lies in the range.
+        """
+        if isinstance(node, Add):
+            return all(self._vanishes(part, condition) for _, part in node.terms)
+        if isinstance(node, Contract):
+            return any(self._vanishes(part, condition) for part in node.operands)
+        if not isinstance(node, Symbol) or len(node.index) != 1 or not isinstance(condition, Test):
+            return False
+        rules = [e for e in self.circles.entities(key_of(node)) if e.ranges and e.zero_outside]
+        if len(rules) != 1 or condition.op != "≤":
+            return False
+        gap, r = condition.right - condition.left, rules[0].ranges[0]
+        ends = [node.index[0] - r.low] if r.low is not None else []
+        ends += [r.high - node.index[0]] if r.high is not None else []
+        return gap in ends
 
     # --- binders ------------------------------------------------------------------------------
 

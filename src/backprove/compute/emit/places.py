@@ -13,7 +13,7 @@ from backprove.compute.emit.algebra import Algebra
 from backprove.compute.emit.loops import Loop
 from backprove.compute.emit.ranges import at_most, not_negative
 from backprove.compute.emit.scope import NONE, Axes, Scope
-from backprove.compute.emit.values import Axis, Label, NoCode, Value, canonical
+from backprove.compute.emit.values import FAMILY, Axis, Label, NoCode, Value, canonical
 from backprove.tensor.nodes import Node, Scatter
 from backprove.tensor.whole import ZERO, Whole
 
@@ -52,6 +52,9 @@ class Places(Algebra):
             if len(axes) == 1 and alone and axes[0] not in value.labels:
                 if self._is_slice(rest[own], axes[0], value.length(own), scope):
                     value = self._slice(value, own, rest.pop(own), axes[0])
+                elif over := self._overhang(rest[own], axes[0], value.length(own)):
+                    value = self._edged(value, own, *over)
+                    value = self._slice(value, own, rest.pop(own) + over[0], axes[0])
         if rest:
             value = self._gather(value, rest, scope)
         left = sorted(x for x in value.labels if isinstance(x, int))
@@ -65,6 +68,23 @@ class Places(Algebra):
         step = place.coefficient(axis.name)
         loose = scope.loop is not None and scope.loop.letter in place.names - {axis.name}
         return isinstance(step, int) and step > 0 and not loose and self._inside(place, length, scope)
+
+    def _overhang(self, place: Whole, axis: Axis, length: Whole) -> tuple[int, int] | None:
+        """How far a run of places goes beyond the ends of an array, where that is a few steps."""
+        if place.coefficient(axis.name) != 1 or axis.kind != FAMILY:
+            return None
+        first, last = place.put({axis.name: axis.low}), place.put({axis.name: axis.high})
+        before, after = (-first).constant, (last - length + 1).constant
+        if not isinstance(before, int) or not isinstance(after, int) or max(before, after) > 8:
+            return None
+        return max(before, 0), max(after, 0)
+
+    def _edged(self, value: Value, own: int, before: int, after: int) -> Value:
+        """With the first and last entry repeated: what is read there does not count."""
+        at = value.labels.index(own)
+        lengths = list(value.lengths)
+        lengths[at] = lengths[at] + before + after
+        return self.graph.make("edge", [value], value.labels, lengths, own, before, after)
 
     def _slice(self, value: Value, own: int, place: Whole, axis: Axis) -> Value:
         step, start = place.coefficient(axis.name), place.put({axis.name: axis.low})

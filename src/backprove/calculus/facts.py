@@ -1,0 +1,74 @@
+"""What is known of a name: declared facts, and those that follow from its definition.
+
+Facts hold for values; they do not bind a derivative (NOTATION 3). So they are used on a finished
+derivative only, and never facts of a name by which it is still to be differentiated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from backprove.model.entity import Entity, System
+from backprove.tensor.build import ones, substitute, sum_axes
+from backprove.tensor.nodes import Along, Node, Symbol
+from backprove.tensor.product import SUMS_TO_ONE
+
+Simplify = Callable[[Node], Node]
+
+
+class Facts:
+    """The facts of the names in a system; `without` are the names whose facts are not used."""
+
+    def __init__(self, system: System | None, without: frozenset[str] = frozenset()) -> None:
+        self.system = system
+        self.without = without
+        self._sums: dict[Node, bool] = {}
+
+    def usable(self, name: Symbol) -> bool:
+        """Whether the facts of a name may be used."""
+        return name.name not in self.without
+
+    def sums_to_one(self, node: Node, simplify: Simplify) -> bool:
+        """Whether the entries along the last axis are known to add up to one."""
+        if isinstance(node, Along):
+            return node.function == "softmax"
+        if not isinstance(node, Symbol) or not node.shape or not self.usable(node):
+            return False
+        found = self._sums.get(node)
+        if found is None:
+            self._sums[node] = False  # while it is being found out
+            found = bool(node.facts & SUMS_TO_ONE) or self._defined_so(node, simplify)
+            self._sums[node] = found
+        return found
+
+    def _defined_so(self, node: Symbol, simplify: Simplify) -> bool:
+        body = self.definition(node)
+        if body is None:
+            return False
+        if isinstance(body, Along | Symbol):
+            return self.sums_to_one(body, simplify)
+        total = simplify(sum_axes(body, [body.rank - 1]))
+        return total is ones(node.shape[:-1])
+
+    def definition(self, node: Symbol) -> Node | None:
+        """What a name is defined as, with the member's own index in it."""
+        if self.system is None:
+            return None
+        for entity in self.system.named(node.name):
+            if entity.body is not None and len(entity.index) == len(node.index):
+                put = _letters(entity, node)
+                if put is not None:
+                    return substitute(entity.body, put) if put else entity.body
+        return None
+
+
+def _letters(entity: Entity, node: Symbol) -> dict[str, object] | None:
+    """The values of a rule's letters that give a member, or None where it gives another one."""
+    put: dict[str, object] = {}
+    letters = {r.name for r in entity.ranges}
+    for pattern, at in zip(entity.index, node.index, strict=True):
+        if pattern.name in letters:
+            put[pattern.name or ""] = at
+        elif pattern != at:
+            return None
+    return put

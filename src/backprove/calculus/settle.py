@@ -1,0 +1,261 @@
+"""What stands together in one product: facts used, powers met, functions recognised.
+
+These steps are always wanted in a finished result. They are not in the smart constructors, since
+a fact or a name must not vanish before something is differentiated by it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd, lcm
+
+from backprove.calculus.canonical import Canon
+from backprove.calculus.facts import Facts, Simplify
+from backprove.calculus.names import Names
+from backprove.tensor.build import (
+    add,
+    along,
+    apply,
+    contract,
+    literal,
+    ones,
+    power,
+    scale,
+    sum_axes,
+)
+from backprove.tensor.nodes import Add, Apply, Contract, Literal, Node, Ones, Power
+
+Labels = tuple[int, ...]
+Operand = tuple[Node, Labels]
+
+
+def split_power(node: Node) -> tuple[Node, Node]:
+    """A node as base and exponent."""
+    return (node.base, node.exponent) if isinstance(node, Power) else (node, literal(1))
+
+
+def content(node: Node) -> tuple[Fraction, Node]:
+    """A sum as a number times a sum without common factor; minus is taken out if all have it."""
+    if not isinstance(node, Add) or len(node.terms) < 2:
+        return Fraction(1), node
+    numbers = [c for c, _ in node.terms]
+    top = gcd(*(abs(c.numerator) for c in numbers))
+    common = Fraction(top, lcm(*(c.denominator for c in numbers)))
+    if all(c < 0 for c in numbers):
+        common = -common
+    return common, node if common == 1 else scale(1 / common, node)
+
+
+class Settle:
+    """Products and functions in their settled form."""
+
+    def __init__(
+        self, facts: Facts, canon: Canon, simplify: Simplify, names: Names | None = None
+    ) -> None:
+        self.facts = facts
+        self.names = names
+        self.canon = canon
+        self.simplify = simplify
+
+    def node(self, node: Node) -> Node:
+        """A node with what stands at its top settled."""
+        fresh = self.top(node)
+        return fresh if self.names is None else self.names.named(fresh)
+
+    def top(self, node: Node) -> Node:
+        """The same without names for what the model names."""
+        match node:
+            case Contract():
+                return self.product(node)
+            case Power() if isinstance(node.exponent, Literal):
+                return self.power(node, node.exponent.value)
+            case Apply(function="log"):
+                return self.logarithm(node)
+            case Apply(function="tanh" | "sinh" | "sin" | "erf" | "sign"):
+                # odd functions
+                number, rest = content(node.args[0])
+                number = number if number == -1 else _sign(node.args[0])
+                if number == -1:
+                    return scale(-1, apply(node.function, scale(-1, node.args[0])))
+                return node
+            case _:
+                return node
+
+    def function(self, node: Node) -> Node:
+        """Only a function that people have a name for."""
+        match node:
+            case Contract():
+                return self._functions(node)
+            case Power() if isinstance(node.exponent, Literal) and node.exponent.value <= -1:
+                return self._sigmoid(node, node.exponent.value)
+            case Apply(function="log"):
+                return self.logarithm(node)
+            case _:
+                return node
+
+    # --- products ---
+
+    def product(self, node: Contract) -> Node:
+        """Settled until nothing changes."""
+        for step in (self._numbers, self._sums, self._powers, self._functions, self._upright):
+            fresh = step(node)
+            if fresh is not node:
+                number, rest = _number(fresh)
+                return scale(number, self.product(rest)) if isinstance(rest, Contract) else fresh
+        return node
+
+    def _numbers(self, node: Contract) -> Node:
+        """Common factors of the numbers in a sum move to the front."""
+        front = Fraction(1)
+        operands: list[Node] = []
+        for n in node.operands:
+            number, rest = content(n)
+            front *= number
+            operands.append(rest)
+        return scale(front, contract(operands, node.labels, node.out)) if front != 1 else node
+
+    def _sums(self, node: Contract) -> Node:
+        """What is only summed, and sums to one, vanishes."""
+        for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
+            if not names or isinstance(n, Ones):
+                continue
+            uses = sum(other.count(names[-1]) for other in node.labels) + node.out.count(names[-1])
+            if uses == 1 and self.facts.sums_to_one(n, self.simplify):
+                operands = [*node.operands]
+                labels = [*node.labels]
+                operands[place], labels[place] = ones(n.shape[:-1]), names[:-1]
+                return contract(operands, labels, node.out)
+        return node
+
+    def _powers(self, node: Contract) -> Node:
+        """Powers of one base meet, whatever their exponents; the base may be in another order."""
+        met: dict[tuple[Node, Labels], list[int]] = {}
+        for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
+            if len(set(names)) == len(names):
+                base, _ = split_power(n)
+                met.setdefault((self.canon.key(base), names), []).append(place)
+        group = next((g for g in met.values() if len(g) > 1), None)
+        if group is None:
+            return node
+        base, _ = split_power(node.operands[group[0]])
+        total = add([(1, split_power(node.operands[i])[1]) for i in group])
+        if not isinstance(total, Literal):
+            total = self.simplify(total)
+        merged = power(base, total)
+        operands = [merged if i == group[0] else n for i, n in enumerate(node.operands)]
+        kept = [i for i in range(len(operands)) if i not in group[1:]]
+        return contract(
+            [operands[i] for i in kept], [node.labels[i] for i in kept], node.out
+        ) if _carried(node, kept) else node
+
+    def _functions(self, node: Contract) -> Node:
+        """exp(s)/Σ exp(s) is softmax, exp(z)/(1 + exp(z)) is σ, sinh/cosh is tanh."""
+        pairs: list[Operand] = [*zip(node.operands, node.labels, strict=True)]
+        for i, (n, names) in enumerate(pairs):
+            if not isinstance(n, Apply) or n.function not in ("exp", "sinh"):
+                continue
+            for j, (below, under) in enumerate(pairs):
+                base, exponent = split_power(below)
+                if not isinstance(exponent, Literal) or exponent.value > -1:
+                    continue
+                found = self._quotient(n, names, base, under)
+                if found is not None:
+                    rest = power(base, literal(exponent.value + 1))
+                    pairs[i], pairs[j] = (found, names), (rest, under)
+                    return contract([n for n, _ in pairs], [a for _, a in pairs], node.out)
+        return node
+
+    def _quotient(self, top: Apply, names: Labels, base: Node, under: Labels) -> Node | None:
+        """What one function divided by an expression is."""
+        arg, key = top.args[0], self.canon.key
+        if top.function == "sinh":
+            same = isinstance(base, Apply) and base.function == "cosh" and under == names
+            return apply("tanh", arg) if same and key(base.children[0]) is key(arg) else None
+        if names and under == names[:-1] and key(base) is key(sum_axes(top, [top.rank - 1])):
+            return along("softmax", arg)
+        whole = add([(1, ones(top.shape)), (1, top)])
+        return apply("sigmoid", arg) if under == names and key(base) is key(whole) else None
+
+    def _upright(self, node: Contract) -> Node:
+        """A symmetric matrix is turned so that the product reads from left to right."""
+        turns = [n.rank == 2 and self.canon.symmetric(n) for n in node.operands]
+        if not any(turns):
+            return node
+        distance = _distances(node)
+        labels = [
+            tuple(sorted(names, key=lambda name: distance[name])) if turn else names
+            for names, turn in zip(node.labels, turns, strict=True)
+        ]
+        return contract(node.operands, labels, node.out) if labels != [*node.labels] else node
+
+    # --- functions ---
+
+    def power(self, node: Power, exponent: Fraction) -> Node:
+        """Numbers to the front; 1/(1 + exp(−z)) is σ(z)."""
+        number, rest = content(node.base)
+        if number not in (1, -1) and exponent.denominator == 1:
+            return scale(number ** int(exponent), power(rest, node.exponent))
+        return self._sigmoid(node, exponent) if exponent <= -1 else node
+
+    def _sigmoid(self, node: Power, exponent: Fraction) -> Node:
+        inner = _one_plus_exp(node.base)
+        if inner is None:
+            return node
+        return power(apply("sigmoid", scale(-1, inner)), literal(-exponent))
+
+    def logarithm(self, node: Apply) -> Node:
+        """log Σ exp(s) is logsumexp, log(1 + exp(z)) softplus."""
+        arg = node.args[0]
+        if isinstance(arg, Contract) and len(arg.operands) == 1:
+            (inner,), (names,) = arg.operands, arg.labels
+            if _is_exp(inner) and arg.out == names[:-1]:
+                return along("logsumexp", inner.children[0])
+        inner = _one_plus_exp(arg)
+        return node if inner is None else apply("softplus", inner)
+
+
+def _one_plus_exp(node: Node) -> Node | None:
+    """The z of 1 + exp(z)."""
+    if not isinstance(node, Add) or len(node.terms) != 2:
+        return None
+    for (c, one), (d, n) in (node.terms, node.terms[::-1]):
+        if c == d == 1 and one is ones(node.shape) and _is_exp(n):
+            return n.children[0]
+    return None
+
+
+def _carried(node: Contract, kept: list[int]) -> bool:
+    """Whether each label is still on an operand."""
+    left = {name for i in kept for name in node.labels[i]}
+    return all(name in left for names in node.labels for name in names)
+
+
+def _distances(node: Contract) -> dict[int, int]:
+    """How far each label is from the first axis of the result, or from the first factor."""
+    starts = node.out[:1] or node.labels[0][:1]
+    found = dict.fromkeys(starts, 0)
+    for step in range(1, 2 * len(node.operands) + 1):
+        reached = [names for names in node.labels if not found.keys().isdisjoint(names)]
+        for names in reached:
+            for name in names:
+                found.setdefault(name, step)
+    for names in node.labels:
+        for name in names:
+            found.setdefault(name, 0)
+    return found
+
+
+def _number(node: Node) -> tuple[Fraction, Node]:
+    if isinstance(node, Add) and len(node.terms) == 1:
+        return node.terms[0]
+    return Fraction(1), node
+
+
+def _sign(node: Node) -> int:
+    """-1 for a single term with a minus."""
+    number, _ = _number(node)
+    return -1 if number < 0 else 1
+
+
+def _is_exp(node: Node) -> bool:
+    return isinstance(node, Apply) and node.function == "exp"

@@ -1,0 +1,268 @@
+"""A reverse pass as a person writes it down.
+
+Adjoints that are used once or are short are put in the places of their uses, families with a
+special first or last step are written in pieces, and what is left is named: δ for pre-activations,
+a bar otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backprove.calculus.adjoint import Adjoints, within
+from backprove.calculus.prepare import PRE, is_preactivation, with_body
+from backprove.calculus.ranges import piece, pieces, settled, trimmed
+from backprove.calculus.simplify import Simplifier
+from backprove.model.entity import Entity, IndexRange, System
+from backprove.tensor.build import (
+    is_zero,
+    literal,
+    replace,
+    substitute,
+    symbol,
+    test,
+    unused,
+    where,
+    zero,
+)
+from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.tensor.whole import Whole
+
+#: an adjoint that is used more often than this keeps its name
+MOST_USES = 4
+#: a line longer than this is hard to read, and counts double from there
+LONG_LINE = 32
+#: what another line costs
+NEW_LINE = 2
+Lines = list[Entity]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A derivation: `result` is ∂of/∂by in terms of the model and of the adjoint definitions `lines`.
+
+    `system` holds the lines and stands on the model.
+    """
+
+    of: Node
+    by: Node
+    system: System
+    lines: tuple[Entity, ...]
+    result: Node
+    raw: Adjoints
+
+
+class Tidy:
+    """The reduction of one reverse pass."""
+
+    def __init__(self, raw: Adjoints, simplify: Simplifier) -> None:
+        assert raw.system.base is not None and raw.families is not None
+        self.raw = raw
+        self.model = raw.system.base
+        self.simplify = simplify
+        self.deltas = {
+            n for key, n in raw.names.items() if is_preactivation(key, self.model, raw.families)
+        }
+
+    def derived(self, of: Node, by: Node) -> Derived:
+        """The tidy derivation."""
+        lines = [
+            with_body(e, self._short(e.body, e.ranges))
+            for group in self.raw.system.entities.values()
+            for e in group
+            if e.body is not None
+        ]
+        result = self._short(self.raw.result, self.raw.spans)
+        while True:
+            shorter = self._shortened(lines, result)
+            if shorter is None:
+                break
+            lines, result = shorter
+        lines = self._in_pieces(trimmed(lines, result, self.raw.spans))
+        return self._named(lines, result, of, by)
+
+    def _short(self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None) -> Node:
+        node = settled(node, ranges, families or [])
+        return settled(self.simplify(node), ranges)
+
+    # --- putting definitions in the places of their uses ---
+
+    def _weight(self, bodies: list[Node]) -> int:
+        lengths = [self.simplify.length(body) for body in bodies]
+        return sum(n + max(0, n - LONG_LINE) + NEW_LINE for n in lengths)
+
+    def _shortened(self, lines: Lines, result: Node) -> tuple[Lines, Node] | None:
+        """With one definition put in the places of its uses, where that makes the whole no longer.
+
+        Bars go first, so that deltas stay.
+        """
+        bodies = [e.body for e in lines if e.body is not None] + [result]
+        now = self._weight(bodies)
+        written = [_written(body) for body in bodies]
+        for line in sorted(lines, key=lambda e: (e.name in self.deltas, e.name, str(e.index))):
+            assert line.body is not None
+            if any(_is_use(n, line) for n in walk(line.body)):
+                continue
+            uses = sum(1 for parts in written for n in parts if _is_use(n, line))
+            if uses > MOST_USES:
+                continue
+            others: Lines = []
+            for e in lines:
+                if e is not line and e.body is not None:
+                    put = _inline(e.body, line, e.ranges)
+                    others.append(e if put is e.body else with_body(e, self._short(put, e.ranges)))
+            put = _inline(result, line, self.raw.spans)
+            last = result if put is result else self._short(put, self.raw.spans)
+            after = [e.body for e in others if e.body is not None] + [last]
+            if not uses or self._weight(after) <= now:
+                return others, last
+        return None
+
+    # --- pieces ---
+
+    def _in_pieces(self, lines: Lines) -> Lines:
+        """Families whose rule has conditions on the step, with a rule for each case."""
+        found: Lines = []
+        for line in lines:
+            assert line.body is not None
+            parts = pieces(line)
+            if len(parts) == 1:
+                found.append(line)
+                continue
+            for index, ranges in parts:
+                body = piece(line, index, ranges)
+                body = self._short(body, ranges, lines)
+                if not is_zero(body):
+                    found.append(
+                        Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
+                    )
+        return found
+
+    # --- names ---
+
+    def _named(self, lines: Lines, result: Node, of: Node, by: Node) -> Derived:
+        """Names of the field for what is left, and hidden pre-activations written out."""
+        model = self.model
+        owners = {n: key[0].removeprefix(PRE) for key, n in self.raw.names.items()}
+        left = {e.name for e in lines if e.name in self.deltas}
+        taken = {n for n in model.names() if not n.startswith(PRE)}
+        rename: dict[str, str] = {}
+        for name in dict.fromkeys(e.name for e in lines):
+            if name in self.deltas:
+                wish = "δ" if len(left) == 1 else f"δ^{owners[name]}"
+            else:
+                wish = owners[name] + "\u0304"
+            rename[name] = unused(wish, taken | set(rename.values()))
+        hidden = [e for e in model.all() if e.name.startswith(PRE) and e.body is not None]
+        system = System(base=model)
+        final: Lines = []
+        for entity in lines:
+            assert entity.body is not None
+            body = _written_out(entity.body, rename, hidden)
+            fresh = Entity(
+                rename[entity.name],
+                entity.index,
+                entity.ranges,
+                entity.shape,
+                entity.facts,
+                body,
+                zero_outside=True,
+            )
+            final.append(fresh)
+            system.add(fresh)
+        order = _reading_order(final)
+        return Derived(of, by, system, order, _written_out(result, rename, hidden), self.raw)
+
+
+def _is_use(node: Node, line: Entity) -> bool:
+    """Whether a node is the name that a line defines, or a member of the family it defines."""
+    if not isinstance(node, Symbol) or node.name != line.name:
+        return False
+    return bool(line.ranges) or node.index == line.index
+
+
+def _written(node: Node) -> list[Node]:
+    """The names in an expression as often as they are written, up to a limit."""
+    found: list[Node] = []
+    pending = [node]
+    count = 0
+    while pending and count < 2000:
+        part = pending.pop()
+        count += 1
+        if isinstance(part, Symbol):
+            found.append(part)
+        pending.extend(part.children)
+    return found
+
+
+def _inline(node: Node, line: Entity, spans: tuple[IndexRange, ...]) -> Node:
+    """The node with a definition put in the place of its name."""
+    assert line.body is not None
+    table: dict[Node, Node] = {}
+    for part in walk(node):
+        if not _is_use(part, line) or not isinstance(part, Symbol):
+            continue
+        names = [w.name or "" for w in line.index]
+        body = substitute(
+            line.body, {n: w for n, w in zip(names, part.index, strict=True) if n and line.ranges}
+        )
+        nothing = zero(body.shape) if body.shape else literal(0)
+        for r, at in zip(line.ranges, part.index, strict=False):
+            if within(at, at, r.low, r.high, spans) or _bound(node, at):
+                continue
+            for low, high in ((r.low, at), (at, r.high)):
+                if low is not None and high is not None:
+                    body = where(test("≤", low, high), body, nothing)
+        table[part] = body
+    return replace(node, table) if table else node
+
+
+def _bound(node: Node, at: Whole) -> bool:
+    """Whether an index is bound by a sum inside the expression (whose range is the user's own)."""
+    return bool(at.names) and not at.names <= node.free
+
+
+def _written_out(node: Node, rename: dict[str, str], hidden: Lines) -> Node:
+    table: dict[Node, Node] = {}
+    for part in walk(node):
+        if not isinstance(part, Symbol):
+            continue
+        if part.name in rename:
+            table[part] = symbol(rename[part.name], part.shape, part.index, part.facts)
+        entity = next((e for e in hidden if _is_use(part, e)), None)
+        if entity is not None and entity.body is not None:
+            names = [w.name or "" for w in entity.index]
+            table[part] = substitute(
+                entity.body, {n: w for n, w in zip(names, part.index, strict=True) if n}
+            )
+    return replace(node, table)
+
+
+def _reading_order(lines: Lines) -> tuple[Entity, ...]:
+    """Definitions before their uses, as far as that is possible; pieces of a family together."""
+    groups: dict[str, Lines] = {}
+    for e in lines:
+        groups.setdefault(e.name if e.ranges or _pieces(e, lines) else f"{e.name}{e.index}", []).append(e)
+    done: Lines = []
+    pending = list(groups.values())
+    while pending:
+        ready = next((g for g in pending if not _waits(g, pending)), pending[0])
+        done += ready
+        pending.remove(ready)
+    return tuple(done)
+
+
+def _pieces(line: Entity, lines: Lines) -> bool:
+    return any(e.name == line.name and e.ranges for e in lines)
+
+
+def _waits(group: Lines, pending: list[Lines]) -> bool:
+    """Whether a group of lines uses another one that is still to be written."""
+    others = [e for g in pending if g is not group for e in g]
+    return any(
+        _is_use(n, other)
+        for line in group
+        if line.body is not None
+        for n in walk(line.body)
+        for other in others
+    )

@@ -1,0 +1,315 @@
+"""Loops as text: Python loops over preallocated arrays for NumPy and PyTorch, `lax.scan` for JAX."""
+
+from __future__ import annotations
+
+import re
+
+from backprove.compute.emit.dots import permuted
+from backprove.compute.emit.loops import Key, Loop
+from backprove.compute.emit.names import identifier
+from backprove.compute.emit.text import ATOM, SIGN, Text
+from backprove.compute.emit.values import Axis, Label, Value, below
+from backprove.compute.emit.writer import Writer, origin
+from backprove.tensor.whole import Whole
+
+
+class LoopWriter(Writer):
+    """What all three have in common."""
+
+    def outside(self, roots: list[Value], loop: Loop) -> None:
+        """Lines for what a loop needs from outside."""
+        needed = [
+            arg for value in below(*roots, inside=loop) for arg in value.args if arg.loop is None
+        ]
+        self.emit(needed)
+
+    def roots(self, loop: Loop) -> list[Value]:
+        """The values that a loop has to compute."""
+        members = [loop.members[key] for key in self.found.members.get(loop, {})]
+        kept = [v.info[1] for v in self.found.kept.get(loop, [])]
+        return [origin(v) for v in (*(m.value for m in members), *kept) if v is not None]
+
+    def _put_at(self, value: Value, labels: tuple[Label, ...], ways: tuple[tuple[int, tuple[Whole, int, Axis | None]], ...]) -> str:
+        """The subscript of what is assigned to."""
+        table = dict(ways)
+        parts: list[str] = []
+        for label, length in zip(labels, value.lengths, strict=True):
+            if not isinstance(label, int) or label not in table:
+                parts.append(":")
+                continue
+            start, step, axis = table[label]
+            if axis is None:
+                parts.append(self.whole(start).text)
+            else:
+                stop = start + (axis.length - 1) * step + 1
+                parts.append(self._span(start, stop, step, length))
+        while len(parts) > 1 and parts[-1] == ":":
+            parts.pop()
+        return ", ".join(parts)
+
+    def _place(self, value: Value) -> Text:
+        (arg,) = value.args
+        name = self.names.unique(value.wish or "placed")
+        nothing = self.word("zeros", self.shape(value.lengths), self.reference).text
+        where = self._put_at(value, value.labels, value.info[0])
+        shown = self.show(arg)
+        if self.target.name == "jax":
+            self.line(f"{name} = {nothing}.at[{where}].set({shown})")
+        else:
+            self.line(f"{name} = {nothing}")
+            self.line(f"{name}[{where}] = {shown}")
+        return Text(name)
+
+    def _add_up(self, value: Value) -> Text:
+        arg, *indices = value.args
+        clips, axes = value.info
+        name = self.names.unique(value.wish or "total")
+        places: list[str] = []
+        for index, clip, length in zip(indices, clips, value.lengths, strict=False):
+            shown = self._aligned(index, axes).text
+            last = self.whole(length - 1).text
+            places.append(self.word("clip", shown, 0, last).text if clip else shown)
+        nothing = self.word("zeros", self.shape(value.lengths), self.reference).text
+        where = ", ".join(places)
+        if self.target.name == "jax":
+            self.line(f"{name} = {nothing}.at[{where}].add({self.show(arg)})")
+        elif self.target.name == "torch":
+            wide = self.word("broadcast", "{}", self.shape([a.length for a in axes])).text
+            spread = ", ".join(wide.format(p) for p in places)
+            self.line(f"{name} = {nothing}")
+            self.line(f"{name}.index_put_(({spread},), {self.show(arg)}, accumulate=True)")
+        else:
+            self.line(f"{name} = {nothing}")
+            self.line(f"np.add.at({name}, ({where},), {self.show(arg)})")
+        order: list[Label] = list(value.labels)
+        del order
+        return Text(name)
+
+
+class PlainLoops(LoopWriter):
+    """Python loops: members go into an array, or for PyTorch, where that is quicker, a list."""
+
+    def run(self, loop: Loop) -> None:
+        roots = self.roots(loop)
+        self.outside(roots, loop)
+        keys = list(self.found.members.get(loop, {}))
+        kept = self.found.kept.get(loop, [])
+        for key in keys:
+            member = loop.members[key]
+            assert member.stored is not None
+            self.emit([v for v in member.before if v is not None])
+            name = self.names.unique(identifier(key[0]))
+            self.texts[member.stored] = Text(name)
+            plain = self._begin(name, member.stored, all(v is None for v in member.before))
+            for k, value in enumerate(member.before, 1):
+                at = self.whole(self._edge_of(loop, key, k)).text
+                if value is not None:
+                    self.line(f"{name}[{at}] = {self.show(value)}")
+                elif not plain:
+                    self.line(f"{name}[{at}] = {self._nothing(member.stored)}")
+        for value in kept:
+            name = self.names.unique(value.info[1].wish or f"{identifier(keys[0][0])}_part")
+            self.texts[value] = Text(name)
+            self._begin(name, value, False)
+        letter = self.letter(loop)
+        lists = self._lists(roots, loop)
+        if loop.step > 0:
+            span = f"{self.whole(loop.low)}, {self.whole(loop.high + 1)}"
+        else:
+            span = f"{self.whole(loop.high)}, {self.whole(loop.low - 1)}, -1"
+        self.line(f"for {letter} in range({span}):")
+        self.letters[loop.letter] = letter
+        self.indent += "    "
+        self.emit(roots, loop)
+        for key in keys:
+            member = loop.members[key]
+            assert member.stored is not None and member.value is not None
+            at = self.whole(Whole.of(loop.letter) - loop.first(key)).text
+            self.line(f"{self.texts[member.stored]}[{at}] = {self.show(member.value)}")
+        for value in kept:
+            at = self.whole(Whole.of(loop.letter) - loop.low).text
+            self.line(f"{self.texts[value]}[{at}] = {self.show(value.info[1])}")
+        self.indent = self.indent[:-4]
+        del self.letters[loop.letter]
+        self.texts.update(lists)
+        stored = [v for key in keys if (v := loop.members[key].stored) is not None]
+        self._end([v for k, v in zip(keys, stored, strict=True) if k in self.found.stored.get(loop, ())] + kept)
+
+    def _begin(self, name: str, value: Value, zeros: bool) -> bool:
+        """The line that makes room for members; whether they are zero to begin with."""
+        zeros = zeros and bool(value.lengths)
+        word = "zeros" if zeros else "empty"
+        self.line(f"{name} = {self.word(word, self.shape(value.lengths), self.reference)}")
+        return zeros
+
+    def _nothing(self, value: Value) -> str:
+        return "0"
+
+    def _lists(self, roots: list[Value], loop: Loop) -> dict[Value, Text]:
+        """Lines that make what is read quicker to read; the texts to restore afterwards."""
+        return {}
+
+    def _end(self, values: list[Value]) -> None:
+        """Lines after the loop."""
+
+    def _edge_of(self, loop: Loop, key: Key, k: int) -> Whole:
+        """The position of the member k steps before the first."""
+        index = loop.low - k if loop.step > 0 else loop.high + k
+        return index - loop.first(key)
+
+    def _state(self, value: Value) -> Text:
+        loop, key, gap = value.info
+        stored = loop.members[key].stored
+        assert stored is not None
+        at = self.whole(Whole.of(loop.letter) + gap - loop.first(key))
+        return Text(f"{self.texts[stored]}[{at}]")
+
+
+class ListLoops(PlainLoops):
+    """PyTorch: an entry of a list is read and written much faster than a row of a tensor."""
+
+    def _begin(self, name: str, value: Value, zeros: bool) -> bool:
+        self.line(f"{name} = [None] * {self.whole(value.lengths[0]).at(SIGN)}")
+        return False
+
+    def _nothing(self, value: Value) -> str:
+        return self.word("zeros", self.shape(value.lengths[1:]), self.reference).text
+
+    def _lists(self, roots: list[Value], loop: Loop) -> dict[Value, Text]:
+        before: dict[Value, Text] = {}
+        for value in below(*roots, inside=loop):
+            if value.op != "pick" or value.args[0].loop is not None:
+                continue
+            arg = origin(value.args[0])
+            place: Whole = value.info[1]
+            if arg in before or loop.letter not in place.names:
+                continue
+            if value.args[0].labels.index(value.info[0]) == 0:
+                text = self.texts[arg]
+                name = self.names.unique(f"{text.text if text.text.isidentifier() else 'rows'}_rows")
+                self.line(f"{name} = {text.at(ATOM)}.unbind()")
+                before[arg] = text
+                self.texts[arg] = Text(name)
+        return before
+
+    def _end(self, values: list[Value]) -> None:
+        for value in values:
+            name = self.texts[value].text
+            self.line(f"{name} = torch.stack({name})")
+
+
+class Scans(LoopWriter):
+    """`lax.scan`: what a step needs of the one before is carried, what is read comes step by step."""
+
+    def run(self, loop: Loop) -> None:
+        roots = self.roots(loop)
+        self.outside(roots, loop)
+        keys = list(self.found.members.get(loop, {}))
+        carried: list[tuple[Key, int, str]] = []
+        for key in keys:
+            before = loop.members[key].before
+            self.emit([v for v in before if v is not None])
+            base = identifier(key[0]) + ("_before" if loop.step > 0 else "_after")
+            for k in range(1, len(before) + 1):
+                carried.append((key, k, self.names.unique(base if k == 1 else f"{base}_{k}")))
+        self._carry = {(key, k): name for key, k, name in carried}
+        self._read: dict[Value, tuple[str, str]] = {}
+        step = self.names.unique("step_" + identifier(keys[0][0]))
+        letter = self.letter(loop)
+        self.forced |= {origin(v) for key in keys if (v := loop.members[key].value) is not None}
+        outer, self.lines = self.lines, []
+        self.letters[loop.letter] = letter
+        self.indent += "    "
+        self.emit(roots, loop)
+        body, self.lines = self.lines, outer
+        self.indent = self.indent[:-4]
+        new: list[str] = []
+        for key, k, _ in carried:
+            value = loop.members[key].value
+            assert value is not None
+            new.append(self.show(value).text if k == 1 else self._carry[key, k - 1])
+        out = [key for key in keys if key in self.found.stored.get(loop, set())]
+        kept = self.found.kept.get(loop, [])
+        given = [self.show(v) for key in out if (v := loop.members[key].value) is not None]
+        given += [self.show(value.info[1]) for value in kept]
+        spoken = [name for name, _ in self._read.values()]
+        texts = [text for _, text in self._read.values()]
+        used = any(_has_word(line, letter) for line in body)
+        if used:
+            spoken.append(letter)
+            texts.append(self.word("arange", self.whole(loop.low), self.whole(loop.high + 1), self.reference).text)
+        del self.letters[loop.letter]
+        self.line()
+        self.line(f"def {step}(carry, inputs):")
+        self.line(f"    {_tuple([name for _, _, name in carried])} = carry")
+        if spoken:
+            self.line(f"    {_tuple(spoken)} = inputs")
+        self.lines += body
+        self.line(f"    return {_tuple(new, True)}, {_tuple([t.text for t in given], True)}")
+        self.line()
+        names = [self.names.unique(identifier(key[0])) for key in out]
+        names += [self.names.unique(value.info[1].wish or "kept") for value in kept]
+        start: list[str] = []
+        for key, k, _ in carried:
+            member = loop.members[key]
+            value = member.before[k - 1]
+            assert member.stored is not None
+            nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
+            start.append(self.show(value).text if value is not None else nothing.text)
+        xs = _tuple(texts, True) if texts else "None"
+        extra = [] if texts else [f"length={self.whole(loop.axis.length)}"]
+        extra += ["reverse=True"] if loop.step < 0 else []
+        call = ", ".join([step, _tuple(start, True), xs, *extra])
+        self.line(f"_, {_tuple(names, True) if names else '_'} = lax.scan({call})")
+        for key, name in zip(out, names, strict=False):
+            stored = loop.members[key].stored
+            assert stored is not None
+            self.texts[stored] = self._joined(loop, key, name)
+        for value, name in zip(kept, names[len(out) :], strict=True):
+            self.texts[value] = Text(name)
+
+    def _joined(self, loop: Loop, key: Key, name: str) -> Text:
+        """The members of all steps together with those before the first."""
+        member = loop.members[key]
+        assert member.stored is not None
+        if not member.before:
+            return Text(name)
+        edge: list[str] = []
+        for value in member.before:
+            nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
+            edge.append((self.show(value) if value is not None else nothing).at(ATOM) + "[None]")
+        parts = [*reversed(edge), name] if loop.step > 0 else [name, *edge]
+        self.line(f"{name} = {self.word('concat', ', '.join(parts), 0)}")
+        return Text(name)
+
+    def _state(self, value: Value) -> Text:
+        _, key, gap = value.info
+        return Text(self._carry[key, abs(gap)])
+
+    def picked(self, value: Value) -> Text | None:
+        loop = value.loop
+        (arg,) = value.args
+        label, place, clip = value.info
+        if loop is None or clip or arg.loop is not None or place.coefficient(loop.letter) != 1:
+            return None
+        if not place.names - {loop.letter} <= set(self.sizes) | place.names:
+            return None
+        start = place.put({loop.letter: loop.low})
+        rest = [x for x in arg.labels if x != label]
+        text = permuted(self.show(arg), arg.labels, [label, *rest], self.target)
+        span = self._span(start, start + loop.axis.length, 1, arg.length(label))
+        shown = text.text if span == ":" else f"{text.at(ATOM)}[{span}]"
+        base = self.show(arg).text
+        wish = f"{base}_{identifier(loop.letter)}" if base.isidentifier() else "given"
+        name = self.names.unique(wish)
+        self._read[value] = (name, shown)
+        return Text(name)
+
+
+def _tuple(parts: list[str], brackets: bool = False) -> str:
+    inner = ", ".join(parts) + ("," if len(parts) == 1 else "")
+    return f"({inner})" if brackets or len(parts) < 2 else inner
+
+
+def _has_word(line: str, word: str) -> bool:
+    return re.search(rf"\b{word}\b", line) is not None
