@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
 import json
+import os
 import re
 import sys
 import time
@@ -25,13 +25,19 @@ from pathlib import Path
 
 import numpy as np
 
-from backprove.errors import BackproveError
-from backprove.judge.collection import Worlds
-from backprove.judge.session import Session
-from backprove.judge.watch import TimeUp, watched
-from backprove.judge.world import World
-from backprove.model.text import read_model
-from backprove.notation import ReadError, read_line
+try:
+    import atheris
+except ImportError:
+    atheris = None
+
+with atheris.instrument_imports(include=["backprove"]) if atheris else contextlib.nullcontext():
+    from backprove.errors import BackproveError
+    from backprove.judge.collection import Worlds
+    from backprove.judge.session import Session
+    from backprove.judge.watch import TimeUp, watched
+    from backprove.judge.world import World
+    from backprove.model.text import read_model
+    from backprove.notation import ReadError, read_line
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = (HERE.parent / "tests" / "claims" / "collections", HERE.parent.parent / "shared/claims")
@@ -205,14 +211,12 @@ def main() -> int:
             worlds.forget(model)
             found.add(failure[0], model, claim, failure[1])
 
-    by_atheris = importlib.util.find_spec("atheris") is not None and not arguments.hypothesis
     with np.errstate(all="ignore"):
-        (_by_atheris if by_atheris else _by_hypothesis)(one, arguments.seconds, arguments.seed)
+        if atheris is not None and not arguments.hypothesis:
+            _by_atheris(one, arguments.seconds, arguments.seed, found)
+        else:
+            _by_hypothesis(one, arguments.seconds, arguments.seed)
     return _report(found)
-
-
-class _Over(Exception):
-    """The time for searching is over."""
 
 
 def _by_hypothesis(one: Callable[[Pick], None], seconds: float, seed: int) -> None:
@@ -242,23 +246,20 @@ def _by_hypothesis(one: Callable[[Pick], None], seconds: float, seed: int) -> No
         round_ += 1
 
 
-def _by_atheris(one: Callable[[Pick], None], seconds: float, seed: int) -> None:
-    import atheris
-
+def _by_atheris(one: Callable[[Pick], None], seconds: float, seed: int, found: Found) -> None:
     until = time.monotonic() + seconds
 
     def look(data: bytes) -> None:
-        if time.monotonic() > until:
-            raise _Over
+        if time.monotonic() > until:  # there is no other way out of libFuzzer
+            status = _report(found)
+            sys.stdout.flush()
+            os._exit(status)
         provider = atheris.FuzzedDataProvider(data)
         one(lambda n: provider.ConsumeIntInRange(0, n - 1) if n > 1 else 0)
 
-    # its own ending would end the process: what was found is reported from here
-    atheris.instrument_all()
-    options = [f"-max_total_time={int(seconds) + 60}", "-max_len=200", f"-seed={seed + 1}"]
+    options = ["-max_len=200", f"-seed={seed + 1}", "-timeout=600", "-rss_limit_mb=8000"]
     atheris.Setup([sys.argv[0], *options], look)
-    with contextlib.suppress(_Over):
-        atheris.Fuzz()
+    atheris.Fuzz()
 
 
 def _report(found: Found) -> int:

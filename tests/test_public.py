@@ -32,7 +32,9 @@ def test_what_there_is_not():
 
 
 def test_importing_it_is_light():
-    code = "import backprove, sys; print([m for m in ('numpy', 'jax', 'torch') if m in sys.modules])"
+    code = (
+        "import backprove, sys; print([m for m in ('numpy', 'jax', 'torch') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from backprove.calculus.derive import Derived, derive
 from backprove.model.entity import Entity, IndexRange, System, member
@@ -14,6 +16,9 @@ from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import symbol
 from backprove.tensor.nodes import Node, Symbol, walk
 from backprove.tensor.whole import Whole
+
+if TYPE_CHECKING:
+    from backprove.code import Question
 
 LETTERS = "ijklpqrsuvab"
 
@@ -65,6 +70,32 @@ class Derivation:
             for line in self.lines
         ]
         return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def code(
+        self,
+        target: str,
+        batch: bool | Iterable[str] = False,
+        value: bool = False,
+        wrapper: str | bool = "",
+    ) -> str:
+        """The source of a function for "numpy", "torch" or "jax" (see `backprove.code`)."""
+        return self._question().source(target, batch, value, wrapper=wrapper)
+
+    def function(
+        self,
+        target: str,
+        batch: bool | Iterable[str] = False,
+        value: bool = False,
+        wrapper: str | bool = "",
+    ) -> Callable[..., Any]:
+        """The function itself; the library is imported when it is asked for."""
+        return self._question().function(target, batch, value, wrapper=wrapper)
+
+    def _question(self) -> Question:
+        from backprove.code import Question
+
+        system = self.derived.system.base or self.derived.system
+        return Question(system, self.derived.of, (self.derived.by,))
 
     def __str__(self) -> str:
         return self.unicode

@@ -67,7 +67,10 @@ OPS: list[Op] = [
     *everywhere("(-2/3 {})", lambda a: -2 / 3 * a),
     *everywhere("(1.5 - {})", lambda a: 1.5 - a),
     *[Op("({} {})", (S, kind), kind, jnp.multiply) for kind in KINDS],
-    *[Op("({} / (2 + cos({})))", (kind, S), kind, lambda a, s: a / (2 + jnp.cos(s))) for kind in KINDS],
+    *[
+        Op("({} / (2 + cos({})))", (kind, S), kind, lambda a, s: a / (2 + jnp.cos(s)))
+        for kind in KINDS
+    ],
     Op("({} {})", (MN, N), M, jnp.matmul),
     Op("({} {})", (NN, N), N, jnp.matmul),
     Op("({} {})", (MN, NN), MN, jnp.matmul),
@@ -129,9 +132,16 @@ OPS: list[Op] = [
     Op("(prod_{{i=1}}^{{m}} (2 + sin(({})[i])))", (M,), S, lambda a: jnp.prod(2 + jnp.sin(a))),
     Op("(sum_{{i=2}}^{{n}} ({0})[i] ({0})[i-1])", (N,), S, lambda a: (a[1:] * a[:-1]).sum()),
     Op("(sum_{{i≠2}} ({})[i]^2)", (N,), S, lambda a: (a**2).sum() - a[1] ** 2),
-    *everywhere("{{{} if {} > 0.05; {} otherwise}}", lambda a, b, c: jnp.where(b > 0.05, a, c), 3, (S, N)),
+    *everywhere(
+        "{{{} if {} > 0.05; {} otherwise}}", lambda a, b, c: jnp.where(b > 0.05, a, c), 3, (S, N)
+    ),
     Op("sum(sin(conv({}, {})))", (N, M), S, lambda a, k: jnp.sin(jnp.correlate(a, k)).sum()),
-    Op("sum(sin(conv_transpose({}, {})))", (N, M), S, lambda a, k: jnp.sin(jnp.convolve(a, k)).sum()),
+    Op(
+        "sum(sin(conv_transpose({}, {})))",
+        (N, M),
+        S,
+        lambda a, k: jnp.sin(jnp.convolve(a, k)).sum(),
+    ),
 ]
 BY_KIND = {kind: [op for op in OPS if op.gives == kind] for kind in KINDS}
 

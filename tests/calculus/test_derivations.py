@@ -32,10 +32,13 @@ class TestTheTwoLinesOfTheDesign:
 
     def test_in_latex(self):
         assert rnn("3").derive("E", "W").latex == (
-            r"\begin{aligned}" "\n"
+            r"\begin{aligned}"
+            "\n"
             r"\delta_t &= (V^\top (o_t - y_t) + W^\top \delta_{t+1}) \odot (1 - h_t^2)"
-            r" && t = 3, \dots, 1, \quad \delta_4 = 0 \\" "\n"
-            r"\frac{\partial E}{\partial W} &= \sum_{t=1}^{3} \delta_t h_{t-1}^\top" "\n"
+            r" && t = 3, \dots, 1, \quad \delta_4 = 0 \\"
+            "\n"
+            r"\frac{\partial E}{\partial W} &= \sum_{t=1}^{3} \delta_t h_{t-1}^\top"
+            "\n"
             r"\end{aligned}"
         )
 
@@ -147,9 +150,7 @@ def test_golden(name, of, by):
 @pytest.mark.xfail(strict=True, reason="1 − p in a product does not cancel 1/(1 − p)")
 @pytest.mark.parametrize("space", ["R", "R^n"])
 def test_logistic_loss_is_as_short_as_softmax_cross_entropy(space):
-    model = Model(
-        f"z, t in {space}\np = sigmoid(z)\nL = -sum(t * log(p) + (1 - t) * log(1 - p))"
-    )
+    model = Model(f"z, t in {space}\np = sigmoid(z)\nL = -sum(t * log(p) + (1 - t) * log(1 - p))")
     assert str(model.derive("L", "z")) == "∂L/∂z = p − t"
 
 
@@ -159,7 +160,9 @@ def test_a_symmetric_quadratic_form():
     assert str(model.derive("q", "x")) == "∂q/∂x = S x − b"
 
 
-@pytest.mark.xfail(strict=True, reason="the adjoint f̄ of the inner derivative stays, without a line")
+@pytest.mark.xfail(
+    strict=True, reason="the adjoint f̄ of the inner derivative stays, without a line"
+)
 def test_the_derivative_of_a_derivative_names_nothing_unknown():
     model = Model("A in R^{n x n}, x in R^n\nf = 1/2 x^T A x")
     assert "f̄" not in str(model.derive("∂f/∂x", "x"))

@@ -19,18 +19,32 @@ SIZES = {"n": 2, "m": 3}
 #: `{s}` is the partner's newest state: h_t may use c_t, c_t only h_{t-1}
 UPDATES: list[tuple[str, Any]] = [
     ("tanh(U x_t + W h_{t-1} + {s})", lambda p, x, h, c, s: jnp.tanh(p["U"] @ x + p["W"] @ h + s)),
-    ("c_{t-1} ⊙ σ(W {s}) + U x_t", lambda p, x, h, c, s: c * jax.nn.sigmoid(p["W"] @ s) + p["U"] @ x),
+    (
+        "c_{t-1} ⊙ σ(W {s}) + U x_t",
+        lambda p, x, h, c, s: c * jax.nn.sigmoid(p["W"] @ s) + p["U"] @ x,
+    ),
     ("tanh(W (h_{t-1} ⊙ {s})) + c_{t-1}", lambda p, x, h, c, s: jnp.tanh(p["W"] @ (h * s)) + c),
-    ("W^T tanh({s}) - b ⊙ sin(h_{t-1})", lambda p, x, h, c, s: p["W"].T @ jnp.tanh(s) - p["b"] * jnp.sin(h)),
-    ("softmax({s} + U x_t) + 1/2 c_{t-1}", lambda p, x, h, c, s: jax.nn.softmax(s + p["U"] @ x) + c / 2),
+    (
+        "W^T tanh({s}) - b ⊙ sin(h_{t-1})",
+        lambda p, x, h, c, s: p["W"].T @ jnp.tanh(s) - p["b"] * jnp.sin(h),
+    ),
+    (
+        "softmax({s} + U x_t) + 1/2 c_{t-1}",
+        lambda p, x, h, c, s: jax.nn.softmax(s + p["U"] @ x) + c / 2,
+    ),
     ("sin({s}) ⊙ h_{t-1} + b", lambda p, x, h, c, s: jnp.sin(s) * h + p["b"]),
     ("tanh(h_{t-1}^T {s}) b + U x_t", lambda p, x, h, c, s: jnp.tanh(h @ s) * p["b"] + p["U"] @ x),
 ]
 LOSSES: list[tuple[str, Any]] = [
-    ("sum_{t=1}^{T} 1/2 ‖h_t - b‖^2", lambda p, hs, cs: sum(((h - p["b"]) ** 2).sum() / 2 for h in hs[1:])),
+    (
+        "sum_{t=1}^{T} 1/2 ‖h_t - b‖^2",
+        lambda p, hs, cs: sum(((h - p["b"]) ** 2).sum() / 2 for h in hs[1:]),
+    ),
     ("sum(sin(h_T))", lambda p, hs, cs: jnp.sin(hs[-1]).sum()),
-    ("sum_{t=1}^{T} t (h_t^T c_{t-1})", lambda p, hs, cs: sum(
-        t * (hs[t] @ cs[t - 1]) for t in range(1, len(hs)))),
+    (
+        "sum_{t=1}^{T} t (h_t^T c_{t-1})",
+        lambda p, hs, cs: sum(t * (hs[t] @ cs[t - 1]) for t in range(1, len(hs))),
+    ),
     ("logsumexp(h_T + c_T)", lambda p, hs, cs: jax.scipy.special.logsumexp(hs[-1] + cs[-1])),
 ]
 

@@ -67,7 +67,10 @@ ENDLESS = {
     [
         *HUGE,
         *(pytest.param(c, marks=pytest.mark.xfail(reason=r)) for c, r in TOO_HUGE.items()),
-        *(pytest.param(c, marks=pytest.mark.xfail(reason=r, run=False)) for c, r in ENDLESS.items()),
+        *(
+            pytest.param(c, marks=pytest.mark.xfail(reason=r, run=False))
+            for c, r in ENDLESS.items()
+        ),
     ],
 )
 def test_huge_numbers_are_answered(judge, claim):
@@ -86,8 +89,26 @@ def test_huge_quantities_are_refused(judge, claim):
 
 
 PIECES = [
-    *"()[]{}=+-*/^_'|,;&∂Σ∇ᵀ⊙", "\\frac", "\\sum", "∂L/∂W", "x", "W", "t", "y", "L", "1/2", "tanh(",
-    "sum_{i=1}^{n}", " for t = 1..3", "in R^n", "diag", "\n", " ", "\\begin{cases}", "\\end{cases}", "δ_t",
+    *"()[]{}=+-*/^_'|,;&∂Σ∇ᵀ⊙",
+    "\\frac",
+    "\\sum",
+    "∂L/∂W",
+    "x",
+    "W",
+    "t",
+    "y",
+    "L",
+    "1/2",
+    "tanh(",
+    "sum_{i=1}^{n}",
+    " for t = 1..3",
+    "in R^n",
+    "diag",
+    "\n",
+    " ",
+    "\\begin{cases}",
+    "\\end{cases}",
+    "δ_t",
 ]
 
 

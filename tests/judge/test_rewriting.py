@@ -84,7 +84,9 @@ CLAIMS = [
     Claim(SQUARE, "∂z/∂x", ((1, ("diag(1 - z^2)", "M")),), squares=("M",)),
     Claim(SQUARE, "∂q/∂x", ((1, ("M", "x")), (1, ("M^T", "x")), (1, ("b",))), squares=("M",)),
     Claim(SQUARE, "∂s/∂x", ((1, ("A^T", "(A x - b)")), (1, ("u",))), squares=("A",)),
-    Claim(SQUARE, "∂s/∂x", ((1, ("A^T", "A", "x")), (-1, ("A^T", "b")), (1, ("u",))), squares=("A",)),
+    Claim(
+        SQUARE, "∂s/∂x", ((1, ("A^T", "A", "x")), (-1, ("A^T", "b")), (1, ("u",))), squares=("A",)
+    ),
     Claim(SQUARE, "∂s/∂A", ((1, ("(A x - b)", "x^T")),)),
     Claim(SQUARE, "∂f/∂X", ((1, ("A^T", "B^T")),), squares=("A", "B")),
     Claim(SQUARE, "∂g/∂x", ((1, ("B^T", "A^T", "u")),), squares=("A", "B")),
@@ -182,7 +184,9 @@ def bracketed_anew(claim: Claim, draw: Draw) -> Claim:
 
 
 def multiplied_out(claim: Claim, draw: Draw) -> Claim:
-    sums = [p for p in claim.places() if re.fullmatch(r"\((A x|[a-z]_\w) - [a-z](_\w)?\)", claim.at(p))]
+    sums = [
+        p for p in claim.places() if re.fullmatch(r"\((A x|[a-z]_\w) - [a-z](_\w)?\)", claim.at(p))
+    ]
     if not sums:
         return claim
     i, j = place = draw(st.sampled_from(sums))

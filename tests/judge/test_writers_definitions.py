@@ -25,11 +25,19 @@ def record(*lines: str) -> str:
 
 
 CASES = {
-    "a definition holds for what follows": (LINEAR, record("δ = y - t", "∂L/∂W = δ x^T"), "correct"),
+    "a definition holds for what follows": (
+        LINEAR,
+        record("δ = y - t", "∂L/∂W = δ x^T"),
+        "correct",
+    ),
     "and is not judged itself": (LINEAR, record("δ = t - y", "∂L/∂W = -δ x^T"), "correct"),
     "what follows is": (LINEAR, record("δ = t - y", "∂L/∂W = δ x^T"), "wrong"),
     "let": (LINEAR, record("let δ = y - t", "∂L/∂W = δ x^T"), "correct"),
-    "Let, in LaTeX": (LINEAR, record(r"Let \delta = y - t", r"\nabla_W L = \delta x^\top"), "correct"),
+    "Let, in LaTeX": (
+        LINEAR,
+        record(r"Let \delta = y - t", r"\nabla_W L = \delta x^\top"),
+        "correct",
+    ),
     "where": (LINEAR, record("where δ = y - t", "∂L/∂W = δ x^T"), "correct"),
     "a derivative as a meaning": (LINEAR, record("δ = ∂L/∂y", "∂L/∂x = W^T δ"), "correct"),
     "only the second link of a new name is judged": (LINEAR, "δ = ∂L/∂y = y - t", "correct"),
@@ -37,19 +45,27 @@ CASES = {
     "a name of the model is judged": (LINEAR, "y = 2 W x", "wrong"),
     "and may be right": (LINEAR, "y = W x", "correct"),
     "a definition used by a definition": (
-        LINEAR, record("r = y - t", "δ = 2 r", "∂L/∂W = 1/2 δ x^T"), "correct"
+        LINEAR,
+        record("r = y - t", "δ = 2 r", "∂L/∂W = 1/2 δ x^T"),
+        "correct",
     ),
     "a single member": (RNN, record(LAST, "∂E_3/∂U = δ_3 x_3^T + ∂E_3/∂h_2 ∂h_2/∂U"), "correct"),
     "a family forwards": (
-        RNN, record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2) for t = 1..3", GRADIENT), "correct"
+        RNN,
+        record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2) for t = 1..3", GRADIENT),
+        "correct",
     ),
     "a family without a range": (RNN, record("δ_t = ∂E/∂h_t ⊙ (1 - h_t^2)", GRADIENT), "correct"),
     "a family backwards": (RNN, record(LAST, BACKWARDS, GRADIENT), "correct"),
     "a family backwards with a mistake": (
-        RNN, record(LAST, BACKWARDS.replace("W^T", "W"), GRADIENT), "wrong"
+        RNN,
+        record(LAST, BACKWARDS.replace("W^T", "W"), GRADIENT),
+        "wrong",
     ),
     "a family that forgets a path": (
-        RNN, record("δ_t = V^T (o_t - y_t) ⊙ (1 - h_t^2)", GRADIENT), "wrong"
+        RNN,
+        record("δ_t = V^T (o_t - y_t) ⊙ (1 - h_t^2)", GRADIENT),
+        "wrong",
     ),
     "for a symbolic number of steps": (
         FOR_ANY_T,
@@ -57,12 +73,16 @@ CASES = {
         "correct",
     ),
     "of several claims the worst counts": (
-        LINEAR, record("∂L/∂x = W^T (y - t)", "∂L/∂W = (y - t) x"), "notation"
+        LINEAR,
+        record("∂L/∂x = W^T (y - t)", "∂L/∂W = (y - t) x"),
+        "notation",
     ),
     "wrong is worse": (LINEAR, record("∂L/∂x = W^T (y + t)", "∂L/∂W = (y - t) x"), "wrong"),
     "wrong is worse than unreadable": (LINEAR, record("∂L/∂x = (", "∂L/∂W = y x^T"), "wrong"),
     "unreadable is worse than notation": (
-        LINEAR, record("∂L/∂x = (", "∂L/∂W = (y - t) x"), "unreadable"
+        LINEAR,
+        record("∂L/∂x = (", "∂L/∂W = (y - t) x"),
+        "unreadable",
     ),
 }
 

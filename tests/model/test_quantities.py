@@ -29,7 +29,9 @@ def count_positions(size, kernel, stride, padding, dilation):
 
 
 @few
-@given(st.integers(7, 40), st.integers(1, 3), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3))
+@given(
+    st.integers(7, 40), st.integers(1, 3), st.integers(1, 4), st.integers(0, 3), st.integers(1, 3)
+)
 def test_conv_size_counts_the_places_of_the_kernel(reader, size, kernel, stride, padding, dilation):
     text = f"conv_size({size}, {kernel}, stride={stride}, padding={padding}, dilation={dilation})"
     assert value(reader, text) == count_positions(size, kernel, stride, padding, dilation)
@@ -84,7 +86,9 @@ def correlate(x, k, stride=1, padding=0, dilation=1):
 
 def transposed(x, k, stride=1, padding=0, dilation=1):
     """Every entry stamps the kernel at its place; the padding is cut off."""
-    sizes = [(n - 1) * stride + dilation * (m - 1) + 1 for n, m in zip(x.shape, k.shape, strict=True)]
+    sizes = [
+        (n - 1) * stride + dilation * (m - 1) + 1 for n, m in zip(x.shape, k.shape, strict=True)
+    ]
     out = np.zeros(sizes)
     for at in product(*map(range, x.shape)):
         window = tuple(
@@ -159,9 +163,9 @@ def overlap(a, b):
     return len(squares[0] & squares[1]), len(squares[0] | squares[1]), hull
 
 
-boxes = st.tuples(
-    st.integers(0, 4), st.integers(0, 4), st.integers(1, 4), st.integers(1, 4)
-).map(lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]])
+boxes = st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 4), st.integers(1, 4)).map(
+    lambda b: [b[0], b[1], b[0] + b[2], b[1] + b[3]]
+)
 
 
 @few
@@ -268,7 +272,12 @@ def test_arguments_may_be_expressions(reader):
 
 @pytest.mark.parametrize(
     "text",
-    ["conv_size(3)", "conv_size(9, 3, step=2)", "conv_size(9, 3, 1, 1, 1, 1)", "iou([0, 0, 1], [1])"],
+    [
+        "conv_size(3)",
+        "conv_size(9, 3, step=2)",
+        "conv_size(9, 3, 1, 1, 1, 1)",
+        "iou([0, 0, 1], [1])",
+    ],
 )
 def test_wrong_arguments_are_named(reader, text):
     with pytest.raises(NoMeaning):

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace as changed
 
 from backprove.calculus.adjoint import Adjoints, differentiate
+from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts
+from backprove.calculus.names import Names
 from backprove.calculus.prepare import (
     PRE,
     in_arrays,
@@ -61,9 +63,11 @@ def derive(
         base = in_arrays(base)
     ready = with_preactivations(base, by)
     raw = differentiate(ready, quantity, by, mode)
+    facts = Facts(ready, without)
     named = [e for e in ready.all() if e.name not in without]
-    simplifier = Simplifier(Facts(ready, without), named)
-    return Tidy(raw, simplifier).derived(of, by)
+    own = of.name if isinstance(of, Symbol) else None
+    names = Names(Canon(facts.usable), named, own)
+    return Tidy(raw, Simplifier(facts, names)).derived(of, by)
 
 
 def raw_derivative(system: System, of: Node, by: Node, mode: str = "total") -> Adjoints:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from backprove.model.entity import Entity, System
 from backprove.tensor.build import ones, substitute, sum_axes
-from backprove.tensor.nodes import Along, Node, Symbol
+from backprove.tensor.nodes import Along, Node, Symbol, walk
 from backprove.tensor.product import SUMS_TO_ONE
 
 Simplify = Callable[[Node], Node]
@@ -23,6 +23,8 @@ class Facts:
         self.system = system
         self.without = without
         self._sums: dict[Node, bool] = {}
+        #: names whose definitions are being looked into: a recurrence tells nothing
+        self._busy: set[str] = set()
 
     def usable(self, name: Symbol) -> bool:
         """Whether the facts of a name may be used."""
@@ -36,18 +38,25 @@ class Facts:
             return False
         found = self._sums.get(node)
         if found is None:
-            self._sums[node] = False  # while it is being found out
             found = bool(node.facts & SUMS_TO_ONE) or self._defined_so(node, simplify)
-            self._sums[node] = found
+            if node.name not in self._busy:
+                self._sums[node] = found
         return found
 
     def _defined_so(self, node: Symbol, simplify: Simplify) -> bool:
         body = self.definition(node)
-        if body is None:
+        if body is None or node.name in self._busy:
             return False
-        if isinstance(body, Along | Symbol):
-            return self.sums_to_one(body, simplify)
-        total = simplify(sum_axes(body, [body.rank - 1]))
+        self._busy.add(node.name)
+        try:
+            if isinstance(body, Along | Symbol):
+                return self.sums_to_one(body, simplify)
+            parts = [n for n in walk(body) if n.rank == node.rank and n is not body]
+            if not any(self.sums_to_one(n, simplify) for n in parts):
+                return False
+            total = simplify(sum_axes(body, [body.rank - 1]))
+        finally:
+            self._busy.discard(node.name)
         return total is ones(node.shape[:-1])
 
     def definition(self, node: Symbol) -> Node | None:

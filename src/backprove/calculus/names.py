@@ -11,7 +11,7 @@ from fractions import Fraction
 from backprove.calculus.canonical import Canon
 from backprove.model.entity import Entity, member
 from backprove.tensor.build import contract, literal, power, scale, split_coefficient
-from backprove.tensor.nodes import Contract, Literal, Node, Power, Symbol
+from backprove.tensor.nodes import Add, Contract, Literal, Node, Power, Symbol
 
 #: a definition of fewer parts than this is as easily written out
 SHORTEST = 2
@@ -29,7 +29,9 @@ class Product:
 class Names:
     """The definitions of a model, by what they are."""
 
-    def __init__(self, canon: Canon, entities: Iterable[Entity]) -> None:
+    def __init__(
+        self, canon: Canon, entities: Iterable[Entity], quantity: str | None = None
+    ) -> None:
         self.canon = canon
         self.whole: dict[Node, Node] = {}
         self.products: list[Product] = []
@@ -40,12 +42,13 @@ class Names:
             number, rest = split_coefficient(body)
             if not rest.children:
                 continue
-            if number == 1:
+            if number == 1 and not (entity.name == quantity and isinstance(body, Add | Contract)):
                 self.whole.setdefault(canon.key(body), member(entity))
             if not body.shape and isinstance(rest, Contract) and not entity.index:
                 scalars, others = _scalars(rest)
-                if not others and len(scalars) >= SHORTEST:
-                    factors = self._exponents(scalars)
+                factors = self._exponents(scalars)
+                # a quotient comes up again in its own derivative
+                if not others and len(factors) >= SHORTEST and min(factors.values()) < 0:
                     self.products.append(Product(member(entity), number, factors))
 
     def named(self, node: Node) -> Node:

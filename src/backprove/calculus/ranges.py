@@ -52,22 +52,36 @@ def _matters(part: Node, spans: dict[str, Entity]) -> bool:
 
 
 def _decided(test: Test, ranges: Ranges) -> Node:
-    left, right = test.left, test.right
-    if test.op in ("≤", "<"):
-        gap = 1 if test.op == "<" else 0
-        if within(left, left, None, right - gap, ranges):
-            return UNIT
-        return literal(0) if within(left, left, right + 1 - gap, None, ranges) else test
-    apart = within(left, left, right + 1, None, ranges) or within(left, left, None, right - 1, ranges)
-    if apart:
-        return literal(0) if test.op == "=" else UNIT
-    return test
+    gap = test.right - test.left
+    always, never = {
+        "≤": ((0, None), (None, -1)),
+        "<": ((1, None), (None, 0)),
+        "=": (None, None),
+        "≠": (None, None),
+    }[test.op]
+    if always is None:
+        apart = _lies(gap, 1, None, ranges) or _lies(gap, None, -1, ranges)
+        return (literal(0) if test.op == "=" else UNIT) if apart else test
+    if _lies(gap, *always, ranges):
+        return UNIT
+    return literal(0) if never is not None and _lies(gap, *never, ranges) else test
+
+
+def _lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool:
+    """Whether a difference surely lies in a range of numbers."""
+    return within(
+        gap,
+        gap,
+        None if low is None else Whole.of(low),
+        None if high is None else Whole.of(high),
+        ranges,
+    )
 
 
 def _beyond(at: Whole, family: Entity, ranges: Ranges) -> bool:
     (r,) = family.ranges
-    after = r.high is not None and within(at, at, r.high + 1, None, ranges)
-    return after or (r.low is not None and within(at, at, None, r.low - 1, ranges))
+    after = r.high is not None and _lies(at - r.high, 1, None, ranges)
+    return after or (r.low is not None and _lies(at - r.low, None, -1, ranges))
 
 
 # --- pieces ---------------------------------------------------------------------------------------

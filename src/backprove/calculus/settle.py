@@ -7,7 +7,7 @@ a fact or a name must not vanish before something is differentiated by it.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
@@ -40,7 +40,7 @@ def content(node: Node) -> tuple[Fraction, Node]:
         return Fraction(1), node
     numbers = [c for c, _ in node.terms]
     top = gcd(*(abs(c.numerator) for c in numbers))
-    common = Fraction(top, lcm(*(c.denominator for c in numbers)))
+    common = Fraction(top, gcd(*(c.denominator for c in numbers)))
     if all(c < 0 for c in numbers):
         common = -common
     return common, node if common == 1 else scale(1 / common, node)

@@ -9,7 +9,7 @@ is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 
 from backprove.calculus.canonical import Canon
@@ -19,7 +19,6 @@ from backprove.calculus.factor import Factor
 from backprove.calculus.length import Lengths
 from backprove.calculus.names import Names
 from backprove.calculus.settle import Settle, split_power
-from backprove.model.entity import Entity
 from backprove.tensor.build import add, rebuild
 from backprove.tensor.nodes import Add, Along, Contract, Literal, Node, Power, Symbol
 
@@ -32,13 +31,14 @@ DEEP = 3
 class Simplifier:
     """Finds short forms, and remembers what it has found; one serves a whole derivation."""
 
-    def __init__(self, facts: Facts | None = None, named: Iterable[Entity] = ()) -> None:
+    def __init__(self, facts: Facts | None = None, names: Names | None = None) -> None:
         self.facts = facts or Facts(None)
-        self.canon = Canon(self.facts.usable)
-        names = Names(self.canon, named) if named else None
+        self.canon = names.canon if names else Canon(self.facts.usable)
         self.lengths = Lengths()
         self.factor = Factor(self.canon)
-        self.settle = Settle(self.facts, self.canon, self.__call__, names)
+        self.settle = Settle(self.facts, self.canon, self._plainly, names)
+        #: facts are found out without names for what the model names
+        self._plain = self if names is None else Simplifier(self.facts)
         self._done: dict[Node, Node] = {}
         self._best: dict[Node, tuple[int, Node]] = {}
 
@@ -51,6 +51,9 @@ class Simplifier:
             fresh = node if same else rebuild(node, inner)
             found = self._done[node] = self._shortest(fresh, DEEP)
         return found
+
+    def _plainly(self, node: Node) -> Node:
+        return self._plain(node)
 
     def length(self, node: Node) -> int:
         """How long an expression is on paper, roughly."""
@@ -119,7 +122,7 @@ class Simplifier:
         below = {self.canon.key(n.base) for n in node.operands if _is_below(n)}
         for _, n in total.terms:
             for part in n.operands if isinstance(n, Contract) else (n,):
-                if isinstance(part, Symbol | Along) and self.facts.sums_to_one(part, self):
+                if isinstance(part, Symbol | Along) and self.facts.sums_to_one(part, self._plain):
                     return True
                 key = self.canon.key(split_power(part)[0])
                 if key in below or (_is_below(part) and key in others):

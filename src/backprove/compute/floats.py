@@ -86,10 +86,16 @@ class Floats:
         return np.asarray(values, dtype=np.float64)
 
     def exact(self, values: Any) -> Any:
-        return np.asarray(values, dtype=np.float64)
+        try:
+            return np.asarray(values, dtype=np.float64)
+        except OverflowError:
+            return np.vectorize(self.number, otypes=[np.float64])(values)
 
     def number(self, value: Fraction) -> float:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a literal such as 1e400
+            return math.inf if value > 0 else -math.inf
 
     def constant(self, name: str) -> Any:
         return np.array([math.e if name == "e" else math.pi])

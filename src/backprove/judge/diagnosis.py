@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backprove.judge.correction import corrected
 from backprove.judge.link import Side
 from backprove.judge.mistakes import Mistake, name_mistake
 from backprove.judge.trial import WrongClaim
@@ -22,7 +23,7 @@ class Diagnosis:
 def diagnose(claim: WrongClaim) -> Diagnosis:
     """Name the mistake, correct it, and show where the claim fails."""
     mistake = name_mistake(claim)
-    return Diagnosis(mistake, None, evidence(claim))
+    return Diagnosis(mistake, corrected(claim, mistake.fixed), evidence(claim))
 
 
 def evidence(claim: WrongClaim) -> Evidence:

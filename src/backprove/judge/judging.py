@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
@@ -9,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from backprove.judge.correction import corrected, numbers_latex, shape_latex, summed
 from backprove.judge.diagnosis import Diagnosis, diagnose
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
 from backprove.judge.numbers import (
@@ -23,17 +25,20 @@ from backprove.judge.numbers import (
 from backprove.judge.readings import OutOfTime, Search, has_derivative
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence, Kind
-from backprove.judge.world import EQUAL, Grid, Setting, World
+from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
 from backprove.model.definitions import index_ranges, space_shape
 from backprove.model.entity import System
 from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
+from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import Whole, show_shape
 
+#: what is written of functions and cases with thresholds
+THRESHOLD = re.compile(r"step|relu|max|min|abs|sign|\||\bif\b|1\[")
 #: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
 Small = Literal["equal", "differs", "nothing", "unknown"]
 
@@ -96,8 +101,16 @@ class Judge:
         ranges = {r.name: Whole.of(r.name) for r in relation.ranges}
         return Scope(self.system, ranges, open=True)
 
-    def settings(self) -> list[Setting]:
-        return [self.on(s) for s in self.world.settings]
+    def settings(self, right: Expr) -> list[Setting]:
+        """Where a link is tried: at many points, too, where something has thresholds."""
+        own = self.system.entities.values()
+        kinked = (
+            self.world.kinked
+            or any(e.body is not None and has_kink(e.body) for group in own for e in group)
+            or THRESHOLD.search(to_unicode(right)) is not None
+        )
+        dense = [self.world.dense()] if kinked else []
+        return [self.on(s) for s in [*self.world.settings, *dense]]
 
     def on(self, setting: Setting) -> Setting:
         return setting.on(self.system) if self.system.entities else setting
@@ -133,10 +146,14 @@ class Judge:
                 Kind.WRONG,
                 f"the index {loose[0]} stands only on the right: a sum over it is missing",
                 "missing-sum",
+                corrected=summed(self.claim(left, right, relation), scope, loose),
                 place=right.span,
             )
         if problem is not None and problem.kind == "missing" and not known:
-            return Outcome(Kind.WRONG, problem.message, "wrong-index", place=problem.span)
+            truth = corrected(self.claim(left, right, relation), None)
+            return Outcome(
+                Kind.WRONG, problem.message, "wrong-index", corrected=truth, place=problem.span
+            )
         if other is not None:
             value, other = self.filled(value, other)
             if has_hole(other.node):
@@ -144,7 +161,7 @@ class Judge:
         if has_hole(value.node):
             raise NoMeaning("the size of I or ones cannot be told here", left.span, "name")
         grid, strict = self.grid(scope, relation)
-        settings = self.settings()
+        settings = self.settings(right)
         truth = Side.of(value, settings, grid)
         if other is not None:
             numeric = self.number(truth, right, other, settings, grid, op)
@@ -154,6 +171,17 @@ class Judge:
             if outcome is not None:
                 return outcome
         return self.read(left, right, scope, grid, strict, settings, truth, value, other, relation)
+
+    def claim(self, left: Expr, right: Expr, relation: Relation) -> WrongClaim:
+        """A wrong claim whose right side has no values."""
+        scope = self.scope(relation)
+        value = meaning(left, scope)
+        grid, strict = self.grid(scope, relation)
+        settings = self.settings()
+        return WrongClaim(
+            self.world, self.system, left, value, right, None, scope, grid, strict, settings,
+            Side.of(value, settings, grid), False, relation, self.written,
+        )  # fmt: skip
 
     def filled(self, value: Value, other: Value) -> tuple[Value, Value]:
         """Sizes of `I` or `ones` decided by the other side; a plain 0 is the zero of any shape."""
@@ -318,7 +346,8 @@ class Judge:
         self, left: Expr, value: Value, right: Expr, scope: Scope, grid: Grid, strict: bool
     ) -> Small:
         """What the readings come to when sizes are 1."""
-        setting = self.on(self.world.ones())
+        kept = frozenset(kept_sizes(self.system))
+        setting = self.on(self.world.ones(kept))
         search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
         on_left = search
         if isinstance(left, Derivative) and next_member(value.of, value.by):
@@ -351,6 +380,7 @@ class Judge:
             Kind.WRONG,
             f"its shape is {words}, not {show_shape(claimed)}",
             "shape",
+            corrected=shape_latex(truth),
             place=space.span,
         )
 
@@ -408,7 +438,7 @@ class Judge:
                 kind,
                 f"the value is {shown}",
                 "value",
-                corrected=shown,
+                corrected=numbers_latex(value, claimed[0].unit if claimed else None),
                 evidence=evidence,
                 place=right.span,
             )
@@ -416,7 +446,7 @@ class Judge:
             return Outcome(
                 kind,
                 f"the value is {shown}: within 1%, but rounded on the way",
-                corrected=shown,
+                corrected=numbers_latex(value, claimed[0].unit if claimed else None),
                 evidence=evidence,
                 place=right.span,
             )

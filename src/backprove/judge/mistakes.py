@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 
@@ -14,7 +15,13 @@ from backprove.judge.factors import missing_factors, missing_terms, other_names,
 from backprove.judge.link import Side, agree
 from backprove.judge.own_lines import opened, owner, redefined
 from backprove.judge.readings import OutOfTime
-from backprove.judge.residue import coefficients, missing_piece, residue, scalar_multiple
+from backprove.judge.residue import (
+    coefficients,
+    missing_piece,
+    residue,
+    scalar_multiple,
+    times_number,
+)
 from backprove.judge.rewrite import says, summed, terms_of
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
@@ -63,7 +70,8 @@ def _ratio(claim: WrongClaim) -> Mistake | None:
     said = Side.of(claim.other, claim.settings, claim.grid)
     span = claim.right.span
     if agree(claim.truth.arrays, [-a for a in said.arrays], claim.strict) <= EQUAL:
-        return Mistake("sign", "the sign of the whole right side is wrong", span)
+        turned = summed([(-s, t) for s, t in terms_of(claim.right)])
+        return Mistake("sign", "the sign of the whole right side is wrong", span, turned)
     ratios: list[float] = []
     for a, b in zip(claim.truth.arrays, said.arrays, strict=True):
         if a.ndim != b.ndim:
@@ -84,7 +92,12 @@ def _ratio(claim: WrongClaim) -> Mistake | None:
         if same
         else ("the right side is off by a factor that depends on the sizes only")
     )
-    return Mistake("factor", words, span)
+    fraction = Fraction(ratios[0]).limit_denominator(720)
+    fixed = None
+    if same and abs(float(fraction) - ratios[0]) <= 1e-9 * abs(ratios[0]):
+        words = f"the right side must be multiplied by {fraction}"
+        fixed = times_number(fraction, claim.right)
+    return Mistake("factor", words, span, fixed)
 
 
 def _first(claim: WrongClaim, trial: Trial) -> Mistake | None:

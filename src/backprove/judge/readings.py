@@ -121,11 +121,11 @@ class Search:
                 if full.shape[batch + i] != 1 or size.constant is not None
             ]
             if len(kept) < len(shape):
-                small = full.reshape(
-                    full.shape[:batch] + tuple(full.shape[batch + i] for i in kept)
-                )
-                shape = tuple(shape[i] for i in kept)
+                lengths = tuple(full.shape[batch + i] for i in kept)
+                small = full.reshape(full.shape[:batch] + lengths)
+                shape = tuple(map(Whole.of, lengths))
                 return leaf([small], text, shape, row=row and bool(shape), cost=cost)
+            shape = tuple(Whole.of(n) for n in full.shape[batch:])
         return leaf(arrays, text, shape, row=row, cost=cost, of=of, by=by)
 
     # --- the search ---

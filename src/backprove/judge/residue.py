@@ -79,6 +79,16 @@ def _named(
     return kind, words, term.span, summed(new)
 
 
+def times_number(value: Fraction, expr: Expr) -> Expr:
+    """A number times an expression, as one writes it."""
+    terms = terms_of(expr)
+    if len(terms) == 1:
+        sign, term = terms[0]
+        body = term if abs(value) == 1 else _scaled(abs(value), term)
+        return summed([(sign if value > 0 else -sign, body)])
+    return summed([(1 if value > 0 else -1, _scaled(abs(value), expr))])
+
+
 def _scaled(size: Fraction, term: Expr) -> Expr:
     factor = number(size)
     if isinstance(term, Product) and not term.ops[0]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
 #: seconds after which it is raised again, where something swallowed it
 AGAIN = 0.5
+#: seconds until the next try, where it would be lost
+SOON = 0.001
 
 
 class TimeUp(BaseException):
@@ -18,23 +21,29 @@ class TimeUp(BaseException):
 
 @contextmanager
 def watched(seconds: float) -> Generator[None]:
-    """Raises `TimeUp` in the block once the time is up.
+    """Raises `TimeUp` in the block once this much processor time is used up.
 
-    Signals do it, so outside the main thread, and where there is no interval timer, nothing does.
+    Processor time, so that it depends neither on what else the machine does nor on its sleep.
+    Signals do it: outside the main thread, and where there is no interval timer, nothing does.
     """
     if not hasattr(signal, "setitimer") or (
         threading.current_thread() is not threading.main_thread()
     ):
         yield
         return
-    before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    before = signal.signal(signal.SIGPROF, _ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds, AGAIN)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
+    if frame is not None and frame.f_back is not None:
+        # what is raised while a dead object is seen off is printed and lost
+        if weakref.__file__ in (frame.f_code.co_filename, frame.f_back.f_code.co_filename):
+            signal.setitimer(signal.ITIMER_PROF, SOON, AGAIN)
+            return
     raise TimeUp

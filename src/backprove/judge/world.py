@@ -22,12 +22,17 @@ from backprove.compute.points import sample, sizes_for
 from backprove.model.entity import System
 from backprove.model.value import NoMeaning
 from backprove.tensor.build import build, substitute
-from backprove.tensor.nodes import Along, Derivative, Node, Symbol, walk
+from backprove.tensor.nodes import Along, Apply, Derivative, Node, Symbol, walk
 from backprove.tensor.whole import Whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: points of each setting: enough to fall on every side of a kink
 POINTS = (16, 8)
+DENSE = 256
+#: elementwise functions with thresholds
+KINKED = frozenset(
+    {"step", "relu", "max", "min", "abs", "sign", "greater", "greater-equal", "equal"}
+)
 #: relative difference up to which two float64 values count as equal
 EQUAL = 1e-8
 #: absolute difference that is rounding only, where terms cancel to zero
@@ -42,7 +47,7 @@ class Disagreement(Exception):
 MOST_ENTRIES = 5_000_000
 MOST_INPUTS = 600
 #: values of expressions that a setting keeps, and their bytes, before it forgets them all
-KEPT_VALUES = 2000
+KEPT_VALUES = 1000
 KEPT_BYTES = 64_000_000
 #: claims after which what is kept is looked at again
 TIDIED = 64
@@ -290,7 +295,7 @@ def kept_sizes(system: System) -> set[str]:
             kept |= entity.shape[-1].names
         if entity.body is not None:
             for part in walk(entity.body):
-                if isinstance(part, Along) and part.function == "softmax":
+                if isinstance(part, Along) and part.function in ("softmax", "logsumexp"):
                     kept |= part.arg.shape[-1].names
     return kept
 
@@ -304,7 +309,9 @@ class World:
             Setting.make(system, sizes_for(system, choice), points, seed=17 + choice)
             for choice, points in enumerate(POINTS)
         ]
-        self._ones: Setting | None = None
+        self._ones: dict[frozenset[str], Setting] = {}
+        self._dense: Setting | None = None
+        self.kinked = any(e.body is not None and has_kink(e.body) for e in system.all())
         self._claims = 0
 
     def tidy(self) -> None:
@@ -312,17 +319,39 @@ class World:
         self._claims += 1
         if self._claims % TIDIED:
             return
-        for setting in (*self.settings, *([self._ones] if self._ones else [])):
+        for setting in (
+            *self.settings,
+            *self._ones.values(),
+            *([self._dense] if self._dense else []),
+        ):
             setting.tidy()
 
-    def ones(self) -> Setting:
-        """The setting in which every size is 1 that may be."""
-        if self._ones is None:
+    def ones(self, kept: frozenset[str] = frozenset()) -> Setting:
+        """The setting in which every size is 1 that may be; those in `kept` may not, either."""
+        kept |= kept_sizes(self.system)
+        found = self._ones.get(kept)
+        if found is None:
             names: set[str] = set()
             for entity in self.system.all():
                 for size in entity.shape:
                     names |= size.names
-            scalar = frozenset(names - kept_sizes(self.system))
-            sizes = sizes_for(self.system, 0, scalar)
-            self._ones = Setting.make(self.system, sizes, sum(POINTS), seed=23)
-        return self._ones
+            sizes = sizes_for(self.system, 0, frozenset(names - kept))
+            found = Setting.make(self.system, sizes, sum(POINTS), seed=23)
+            self._ones[kept] = found
+        return found
+
+    def dense(self) -> Setting:
+        """A setting with many points, for what has kinks: two thresholds may lie close together."""
+        if self._dense is None:
+            sizes = self.settings[0].sizes
+            self._dense = Setting.make(self.system, dict(sizes), DENSE, seed=29)
+        return self._dense
+
+
+def has_kink(node: Node) -> bool:
+    """Whether an expression has thresholds, at which it is not smooth."""
+    return any(
+        (isinstance(part, Apply) and part.function in KINKED)
+        or (isinstance(part, Along) and part.function in ("max", "min"))
+        for part in walk(node)
+    )

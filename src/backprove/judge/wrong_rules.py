@@ -16,6 +16,7 @@ import numpy as np
 from backprove.compute.errors import EvaluationError
 from backprove.compute.evaluate import Evaluator
 from backprove.judge.combine import Array
+from backprove.judge.correction import opened
 from backprove.judge.rewrite import shown
 from backprove.judge.trial import Trial
 from backprove.judge.world import Setting
@@ -541,22 +542,6 @@ def _name(entity: Entity | None, part: Node) -> str:
 
 
 # --- nodes ------------------------------------------------------------------------------------------
-
-
-def _opened(node: Node, system: System) -> Node:
-    """With the writer's own names for derivatives (`δ_t = ∂E/∂h_t`) opened."""
-    table: dict[Node, Node] = {}
-    for part in walk(node):
-        if not isinstance(part, Symbol):
-            continue
-        for entity in system.entities.get(part.name, []):
-            names = [w.name for w in entity.index]
-            if entity.body is None or len(names) != len(part.index) or not all(names):
-                continue
-            if any(isinstance(n, Derivative) for n in walk(entity.body)):
-                put = {n: w for n, w in zip(names, part.index, strict=True) if n}
-                table[part] = substitute(entity.body, put) if put else entity.body
-    return replace(node, table) if table else node
 
 
 def _with_mode(node: Node, mode: str) -> Node:

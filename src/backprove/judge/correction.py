@@ -1,0 +1,283 @@
+"""The right right-hand side of a wrong claim, in the writer's letters.
+
+Where a change of the claim made it true, that is the correction: the writer's own line, with the
+mistake undone. Otherwise the truth is derived and written; what it needs to be said in more than
+one line follows after “where”.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from time import monotonic
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from backprove.calculus.derive import Derived, derive, raw_derivative
+from backprove.calculus.pullback import NoDerivative
+from backprove.calculus.simplify import cost, simplify
+from backprove.judge.link import find_reading
+from backprove.judge.readings import OutOfTime, Search
+from backprove.judge.trial import PATIENCE, WrongClaim
+from backprove.model.entity import Entity, System, member
+from backprove.model.scope import Scope
+from backprove.model.value import NoMeaning
+from backprove.model.write import NoMatrixForm, written, written_components
+from backprove.model.write_syntax import Letters, written_index
+from backprove.notation.latex import to_latex
+from backprove.notation.syntax import Derivative as WrittenDerivative
+from backprove.notation.syntax import Big, Binder, Expr, Index, Name, Range, Relation, Space
+from backprove.tensor.build import (
+    ShapeError,
+    add,
+    derivative,
+    literal,
+    rebuild,
+    replace,
+    substitute,
+    symbol,
+    unused,
+    zero,
+)
+from backprove.tensor.nodes import Derivative, Fold, Node, Symbol, walk
+from backprove.tensor.whole import Shape
+
+#: names for the adjoints in a correction, where the writer has taken the usual ones
+OTHERS = "δεηρνξψφ"
+#: how many adjoints, and how long an expression, still stand in one line
+MOST_PARTS = 24
+MOST_COST = 160
+
+Question = tuple[Node, Node, str]
+_DERIVED: WeakKeyDictionary[System, dict[Question, Derived]] = WeakKeyDictionary()
+
+
+def corrected(claim: WrongClaim, fixed: Expr | None) -> str | None:
+    """The LaTeX of the right side as it should be; None where it cannot be written."""
+    if fixed is not None and (claim.fits or _accepted(claim, fixed)):
+        return to_latex(fixed)
+    try:
+        return _truth(claim)
+    except (NoDerivative, NoMatrixForm, NoMeaning, ShapeError, KeyError):
+        return None
+
+
+def summed(claim: WrongClaim, scope: Scope, loose: Sequence[str]) -> str | None:
+    """A right side with indices that stand on the right only, summed over them."""
+    fixed: Expr | None = claim.right
+    for name in loose:
+        uses = scope.uses.get(scope.inner_name(name), [])
+        use = next((u for u in uses if u.low is not None and u.high is not None), None)
+        if fixed is None or use is None or use.low is None or use.high is None:
+            fixed = None
+            break
+        binder = Binder(name, written_index(use.low), written_index(use.high))
+        fixed = Big("sum", (binder,), fixed)
+    return corrected(claim, fixed)
+
+
+def numbers_latex(values: Any, unit: Fraction | None = None) -> str:
+    """A number, or an array of numbers as a literal, to three digits or those of the claim."""
+    array = np.asarray(values, dtype=float)
+    if array.ndim:
+        return "[" + ", ".join(numbers_latex(v, unit) for v in array) + "]"
+    value = float(array)
+    if abs(value - round(value)) < 1e-9 * max(1.0, abs(value)):
+        return str(round(value))
+    digits = 2 - math.floor(math.log10(abs(value)))
+    if unit is not None and 0 < unit < 1:
+        digits = max(digits, round(-math.log10(float(unit))))
+    return f"{value:.{max(digits, 0)}f}"
+
+
+def shape_latex(shape: Shape) -> str:
+    """The set of arrays of a shape."""
+    return to_latex(Space(tuple(written_index(size) for size in shape)))
+
+
+def _accepted(claim: WrongClaim, fixed: Expr) -> bool:
+    """Whether a change found where sizes are 1 is true at all sizes, read suitably."""
+    search = Search(claim.scope, claim.settings, claim.grid, monotonic() + PATIENCE, free=True)
+    try:
+        return find_reading(search, fixed, claim.truth, claim.strict)[0] is not None
+    except (NoMeaning, OutOfTime):
+        return False
+
+
+def _truth(claim: WrongClaim) -> str:
+    """The truth written out; in one line where it is short, else with lines after “where”."""
+    node = opened(claim.value.node, claim.system)
+    parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
+    derived = {part: _derived(claim, part) for part in parts}
+    letters = Letters(taken=frozenset(claim.scope.indices))
+    flat = {part: unrolled(found) for part, found in derived.items()}
+    if all(flat.values()):
+        table = {part: found for part, found in flat.items() if found is not None}
+        return _side(claim, simplify(replace(node, table)), letters)
+    lines = [line for found in derived.values() for line in found.lines]
+    if len({line.name for line in lines}) == 1 and all(line.ranges for line in lines):
+        rename = {k: v for f in derived.values() for k, v in _renamed(f, claim).items()}
+        table = {part: _put_names(found.result, rename) for part, found in derived.items()}
+        side = _side(claim, simplify(replace(node, table)), letters)
+        more = _written([_with_names(line, rename) for line in lines])
+        return " \\quad ".join([side, *(f"\\text{{where }} {line}" for line in more)])
+    table = {part: by_derivatives(claim, part) for part in parts}
+    return _side(claim, simplify(replace(node, table)), letters)
+
+
+def _side(claim: WrongClaim, truth: Node, letters: Letters) -> str:
+    try:
+        return to_latex(written(truth, letters))
+    except NoMatrixForm:
+        return _by_components(claim, truth, letters)
+
+
+def unrolled(found: Derived) -> Node | None:
+    """A derivation in one expression, its adjoints put in; None where that would be long."""
+    names = {line.name for line in found.lines}
+    budget = [MOST_PARTS]
+
+    def visit(node: Node) -> Node:
+        if not any(isinstance(n, Symbol) and n.name in names for n in walk(node)):
+            return node
+        if isinstance(node, Symbol):
+            return visit(_line_of(node))
+        if isinstance(node, Fold) and node.op == "sum":
+            low, high = node.low.constant, node.high.constant
+            if not isinstance(low, int) or not isinstance(high, int) or high - low > 3:
+                raise NoMatrixForm("a sum of many terms")
+            steps = [substitute(node.body, {node.index: k}) for k in range(low, high + 1)]
+            return add([(1, visit(step)) for step in steps], node.shape)
+        return rebuild(node, [visit(child) for child in node.children])
+
+    def _line_of(node: Symbol) -> Node:
+        budget[0] -= 1
+        at = [w.constant for w in node.index]
+        if budget[0] < 0 or not all(isinstance(k, int) for k in at):
+            raise NoMatrixForm("too long for one line")
+        for line in sorted(found.lines, key=lambda e: len(e.ranges)):
+            if line.name != node.name or line.body is None:
+                continue
+            try:
+                values = line.match(tuple(int(k) for k in at if k is not None), {})
+            except KeyError:
+                raise NoMatrixForm("the last step has no number") from None
+            if values is not None:
+                return substitute(line.body, values) if values else line.body
+        return zero(node.shape) if node.shape else literal(0)
+
+    try:
+        whole = simplify(visit(found.result))
+    except NoMatrixForm:
+        return None
+    return whole if cost(whole) <= MOST_COST else None
+
+
+def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
+    """A derivative by the chain rule over the model's own names: `Wᵀ ∂L/∂z`."""
+    adjoints = raw_derivative(claim.system, part.of, part.by, part.mode)
+    owners = {name: key[0] for key, name in adjoints.names.items()}
+    rank = part.of.rank
+    table: dict[Node, Node] = {}
+    for n in walk(adjoints.result):
+        if isinstance(n, Symbol) and n.name in owners:
+            own = symbol(owners[n.name], n.shape[rank:], n.index)
+            table[n] = derivative(part.of, own, part.mode)
+    return simplify(replace(adjoints.result, table))
+
+
+def _by_components(claim: WrongClaim, truth: Node, letters: Letters) -> str:
+    """The whole equation for one component, where there is no form with matrices."""
+    if not isinstance(claim.left, WrittenDerivative):
+        raise NoMatrixForm("no component of this can be written")
+    free = [x for x in letters.indices if x not in claim.system.names() | truth.free][: truth.rank]
+    place = Index(claim.left, tuple(Name(x) for x in free), bracket=True)
+    right = written_components(truth, free, letters)
+    return to_latex(Relation((place, right), ("=",)))
+
+
+def _derived(claim: WrongClaim, part: Derivative) -> Derived:
+    """The derivation of a derivative; those about the model alone are kept."""
+    question = (part.of, part.by, part.mode)
+    own = {name for name in claim.system.entities}
+    if any(isinstance(n, Symbol) and n.name in own for n in walk(part)):
+        return derive(claim.system, *question)
+    known = _DERIVED.setdefault(claim.world.system, {})
+    found = known.get(question)
+    if found is None:
+        found = known[question] = derive(claim.world.system, *question)
+    return found
+
+
+def opened(node: Node, system: System) -> Node:
+    """With the writer's own names for derivatives (`δ_t = ∂E/∂h_t`) opened."""
+    table: dict[Node, Node] = {}
+    for part in walk(node):
+        if not isinstance(part, Symbol):
+            continue
+        for entity in system.entities.get(part.name, []):
+            names = [w.name for w in entity.index]
+            if entity.body is None or len(names) != len(part.index) or not all(names):
+                continue
+            if any(isinstance(n, Derivative) for n in walk(entity.body)):
+                put = {n: w for n, w in zip(names, part.index, strict=True) if n}
+                table[part] = substitute(entity.body, put) if put else entity.body
+    return replace(node, table) if table else node
+
+
+def _inside_another(part: Node, root: Node) -> bool:
+    """Whether a derivative is itself differentiated: the outer one is derived whole."""
+    return any(
+        isinstance(n, Derivative) and n is not part and any(c is part for c in walk(n.of))
+        for n in walk(root)
+    )
+
+
+# --- names ------------------------------------------------------------------------------------------
+
+
+def _renamed(found: Derived, claim: WrongClaim) -> dict[str, str]:
+    """Other names for adjoints where the writer has given theirs a meaning."""
+    taken = claim.system.names() | set(claim.scope.indices)
+    rename: dict[str, str] = {}
+    for name in dict.fromkeys(line.name for line in found.lines):
+        if name in claim.system.entities:
+            free = next((x for x in OTHERS if x not in taken), None)
+            rename[name] = free or unused(name, taken)
+            taken |= {rename[name]}
+    return rename
+
+
+def _with_names(line: Entity, rename: dict[str, str]) -> Entity:
+    body = None if line.body is None else _put_names(line.body, rename)
+    return Entity(
+        rename.get(line.name, line.name), line.index, line.ranges, line.shape, line.facts, body
+    )
+
+
+def _put_names(node: Node, rename: dict[str, str]) -> Node:
+    if not rename:
+        return node
+    table: dict[Node, Node] = {
+        n: symbol(rename[n.name], n.shape, n.index, n.facts)
+        for n in walk(node)
+        if isinstance(n, Symbol) and n.name in rename
+    }
+    return replace(node, table)
+
+
+# --- lines ------------------------------------------------------------------------------------------
+
+
+def _written(lines: list[Entity]) -> Iterator[str]:
+    for line in lines:
+        assert line.body is not None
+        ranges = tuple(
+            Range(r.name, written_index(r.low), written_index(r.high))
+            for r in line.ranges
+            if r.low is not None and r.high is not None
+        )
+        yield to_latex(Relation((written(member(line)), written(line.body)), ("=",), ranges))
