@@ -1,9 +1,10 @@
 """How far the judge agrees with labelled claim collections, and how fast it is.
 
-    python benchmarks/claims.py [FOLDER] [-v]
+    python benchmarks/claims.py [FOLDER …] [-v]
 
-Judges every collection (NOTATION, section 7) in the folder, prints a table, and writes it to
-benchmarks/results/claims.md. With -v every answer that differs from its label is listed.
+Judges every collection (NOTATION, section 7) in the folders, prints a table for each, and writes
+them to benchmarks/results/claims.md. Without a folder: ../shared/claims, where it is, and the
+tests' own collections. With -v every answer that differs from its label is listed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from backprove.judge.collection import judge_file
 from backprove.report.tally import Tally, share
 
 HERE = Path(__file__).resolve().parent
-DEFAULT = HERE.parent.parent / "shared" / "claims"
+DEFAULT = (
+    HERE.parent.parent / "shared" / "claims",
+    HERE.parent / "tests" / "claims" / "collections",
+)
 RESULT = HERE / "results" / "claims.md"
 HEAD = (
     "collection",
@@ -37,14 +41,28 @@ HEAD = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT)
+    parser.add_argument("folders", nargs="*", type=Path, default=list(DEFAULT))
     parser.add_argument("-v", "--verbose", action="store_true", help="list the disagreements")
     arguments = parser.parse_args()
-    files = sorted(arguments.folder.glob("*.jsonl")) if arguments.folder.is_dir() else []
-    if not files:
+    tables: list[str] = []
+    for folder in arguments.folders:
+        files = sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+        if files:
+            table = _folder(files, arguments.verbose)
+            tables.append(f"## {folder.parent.name}/{folder.name}\n\n{table}")
+            print(tables[-1], end="\n\n")
+    if not tables:
         print("There are no labelled collections here. Name their folder:")
         print("    make bench-claims CLAIMS=path/to/folder")
         return 0
+    RESULT.parent.mkdir(exist_ok=True)
+    text = "\n\n".join(["# Agreement with the labelled claims", _setting(), *tables])
+    RESULT.write_text(text + "\n", encoding="utf-8")
+    return 0
+
+
+def _folder(files: list[Path], verbose: bool) -> str:
+    """The table of one folder's collections."""
     total, all_seconds = Tally(), 0.0
     rows: list[tuple[str, ...]] = []
     _warm(files[0])
@@ -54,15 +72,10 @@ def main() -> int:
         all_seconds += seconds
         rows.append(_row(file.stem, tally, seconds))
         print(f"{file.stem}: {tally.summary()}\n", file=sys.stderr)
-        if arguments.verbose:
-            for miss in tally.misses:
-                print(f"    {miss.id}: expected {miss.expected}, got {miss.got}. {miss.reason}")
+        for miss in tally.misses if verbose else ():
+            print(f"    {miss.id}: expected {miss.expected}, got {miss.got}. {miss.reason}")
     rows.append(_row("all", total, all_seconds))
-    table = _table(rows)
-    print(table)
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(f"# Agreement with the labelled claims\n\n{_setting()}\n\n{table}\n")
-    return 0
+    return _table(rows)
 
 
 def _warm(file: Path) -> None:
@@ -75,9 +88,9 @@ def _warm(file: Path) -> None:
 def _run(file: Path, *tallies: Tally) -> float:
     """The seconds that one collection took."""
     lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
-    start = time.perf_counter()
+    start = time.process_time()
     answers = list(judge_file(lines))
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     for line, answer in zip(lines, answers, strict=True):
         for tally in tallies:
             tally.add(line, answer)
@@ -107,7 +120,8 @@ def _setting() -> str:
     return (
         f"Backprove {backprove.__version__}, NumPy {numpy.__version__}, Python "
         f"{platform.python_version()}, {platform.machine()} with {os.cpu_count()} cores; one "
-        "process, warm. *Mistake* counts the kinds named among the wrong claims found wrong."
+        "process, models cold, in seconds of processor time. *Mistake* counts "
+        "the kinds named among the wrong claims found wrong."
     )
 
 

@@ -530,19 +530,31 @@ LESSONS = tuple(
 )
 
 
+class Seen:
+    """What was written before, in constant memory: now and then something new is taken for old."""
+
+    def __init__(self) -> None:
+        self.bits = bytearray(1 << 23)
+
+    def first(self, *texts: str) -> bool:
+        byte, bit = divmod(hash(texts) % (8 * len(self.bits)), 8)
+        new = not self.bits[byte] >> bit & 1
+        self.bits[byte] |= 1 << bit
+        return new
+
+
 def true_claims(
     random: Random, lessons: tuple[Lesson, ...] = LESSONS
 ) -> Iterator[tuple[Lesson, str]]:
     """Claims that hold, one model after the other, without end and without repetition."""
-    seen: set[int] = set()
+    seen = Seen()
     while True:
         for lesson in lessons:
             for _ in range(100):
                 fact = random.choice(lesson.facts)
                 left, right = sides(fact.left, fact.right, fact.extras, random)
                 text = Style.some(random, lesson.taken).claim(left, right)
-                if (key := hash((lesson.name, text))) not in seen:
-                    seen.add(key)
+                if seen.first(lesson.name, text):
                     yield lesson, text
                     break
 
@@ -551,15 +563,14 @@ def wrong_claims(
     random: Random, lessons: tuple[Lesson, ...] = LESSONS
 ) -> Iterator[tuple[Lesson, str, tuple[str, ...]]]:
     """Claims with one mistake, and the kinds that fairly name it."""
-    seen: set[int] = set()
+    seen = Seen()
     while True:
         for lesson in lessons:
             fact = random.choice(lesson.facts)
             wrong, kinds = mistaken(fact.right, random)
             left, right = sides(fact.left, wrong, fact.extras, random)
             text = Style.some(random, lesson.taken).claim(left, right)
-            if (key := hash((lesson.name, text))) not in seen:
-                seen.add(key)
+            if seen.first(lesson.name, text):
                 yield lesson, text, kinds
 
 

@@ -191,7 +191,7 @@ def judge(
             file, output, jobs or os.cpu_count() or 1, budget, resume=resume
         )
     if not tally.claims and not stopped:
-        _fail(f"{file}: there is no claim in it")
+        _fail(f"{file} is empty: there is no claim in it")
     typer.echo(tally.summary(), err=True)
     if stopped:
         rest = f"; --resume with -o {output} goes on" if output else ""

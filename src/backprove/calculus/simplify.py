@@ -26,12 +26,17 @@ from backprove.tensor.nodes import Add, Along, Contract, Literal, Node, Power, S
 LONG = 400
 #: forms are tried on forms so often
 DEEP = 3
+#: so many forms are tried in all: after that an expression stays as it is
+WORK = 2000
 
 
 class Simplifier:
     """Finds short forms, and remembers what it has found; one serves a whole derivation."""
 
-    def __init__(self, facts: Facts | None = None, names: Names | None = None) -> None:
+    def __init__(
+        self, facts: Facts | None = None, names: Names | None = None, work: int = WORK
+    ) -> None:
+        self.work = work
         self.facts = facts or Facts(None)
         self.canon = names.canon if names else Canon(self.facts.usable)
         self.lengths = Lengths()
@@ -73,6 +78,9 @@ class Simplifier:
                 best = node = self._factored(node, depth)
             if depth and self.length(node) <= LONG:
                 for option in self._options(node):
+                    self.work -= 1
+                    if self.work < 0:
+                        break
                     candidate = self._shortest(option, depth - 1)
                     if self.length(candidate) < self.length(best):
                         best = candidate
@@ -159,6 +167,9 @@ class Simplifier:
         while isinstance(node, Add) and len(node.terms) > 1:
             best, least = node, self.length(node)
             for option in self.factor.options(node):
+                self.work -= 1
+                if self.work < 0:
+                    return best
                 option = self._inner(option)
                 fewer = _terms(option) < _terms(best)
                 if self.length(option) - fewer < least:
@@ -193,9 +204,9 @@ def _is_below(node: Node) -> bool:
     return not isinstance(node.exponent, Literal) or node.exponent.value < 0
 
 
-def simplify(node: Node) -> Node:
-    """The shortest form found, without facts from definitions."""
-    return Simplifier()(node)
+def simplify(node: Node, work: int = WORK) -> Node:
+    """The shortest form found, without facts from definitions, trying at most so many forms."""
+    return Simplifier(work=work)(node)
 
 
 def cost(node: Node) -> int:

@@ -50,6 +50,8 @@ OTHERS = "δεηρνξψφ"
 #: how many adjoints, and how long an expression, still stand in one line
 MOST_PARTS = 24
 MOST_COST = 160
+#: forms tried to shorten a correction
+LITTLE_WORK = 120
 
 Question = tuple[Node, Node, str]
 _DERIVED: WeakKeyDictionary[System, dict[Question, Derived]] = WeakKeyDictionary()
@@ -108,35 +110,53 @@ def _accepted(claim: WrongClaim, fixed: Expr) -> bool:
 
 
 def _truth(claim: WrongClaim) -> str:
-    """The truth written out; in one line where it is short, else with lines after “where”."""
+    """The truth written out: in one line where it is short, else with lines after “where”."""
     node = opened(claim.value.node, claim.system)
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
+    for way in (_in_one_line, _in_lines, _by_chain_rule):
+        try:
+            return way(claim, node, parts)
+        except NoMatrixForm:
+            continue
+    raise NoMatrixForm("there is no way to write this")
+
+
+def _in_one_line(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
+    table = {part: unrolled(_derived(claim, part)) for part in parts}
+    return _side(claim, simplify(replace(node, table), LITTLE_WORK))
+
+
+def _in_lines(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
+    """With one family of adjoints, which depends on nothing that the claim leaves open."""
     derived = {part: _derived(claim, part) for part in parts}
-    letters = Letters(taken=frozenset(claim.scope.indices))
-    flat = {part: unrolled(found) for part, found in derived.items()}
-    if all(flat.values()):
-        table = {part: found for part, found in flat.items() if found is not None}
-        return _side(claim, simplify(replace(node, table)), letters)
     lines = [line for found in derived.values() for line in found.lines]
-    if len({line.name for line in lines}) == 1 and all(line.ranges for line in lines):
-        rename = {k: v for f in derived.values() for k, v in _renamed(f, claim).items()}
-        table = {part: _put_names(found.result, rename) for part, found in derived.items()}
-        side = _side(claim, simplify(replace(node, table)), letters)
-        more = _written([_with_names(line, rename) for line in lines])
-        return " \\quad ".join([side, *(f"\\text{{where }} {line}" for line in more)])
+    for line in lines:
+        own = {r.name for r in line.ranges}
+        assert line.body is not None
+        if line.name != lines[0].name or not own or (line.body.free - own) & node.free:
+            raise NoMatrixForm("several families of adjoints")
+    rename = {k: v for f in derived.values() for k, v in _renamed(f, claim).items()}
+    table = {part: _put_names(found.result, rename) for part, found in derived.items()}
+    side = _side(claim, simplify(replace(node, table), LITTLE_WORK))
+    more = _written([_with_names(line, rename) for line in lines])
+    return " \\quad ".join([side, *(f"\\text{{where }} {line}" for line in more)])
+
+
+def _by_chain_rule(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
     table = {part: by_derivatives(claim, part) for part in parts}
-    return _side(claim, simplify(replace(node, table)), letters)
+    return _side(claim, simplify(replace(node, table), LITTLE_WORK))
 
 
-def _side(claim: WrongClaim, truth: Node, letters: Letters) -> str:
+def _side(claim: WrongClaim, truth: Node) -> str:
+    letters = Letters(taken=frozenset(claim.scope.indices))
     try:
         return to_latex(written(truth, letters))
     except NoMatrixForm:
         return _by_components(claim, truth, letters)
 
 
-def unrolled(found: Derived) -> Node | None:
-    """A derivation in one expression, its adjoints put in; None where that would be long."""
+def unrolled(found: Derived) -> Node:
+    """A derivation in one expression, its adjoints put in; raises NoMatrixForm where it is long."""
     names = {line.name for line in found.lines}
     budget = [MOST_PARTS]
 
@@ -169,11 +189,13 @@ def unrolled(found: Derived) -> Node | None:
                 return substitute(line.body, values) if values else line.body
         return zero(node.shape) if node.shape else literal(0)
 
-    try:
-        whole = simplify(visit(found.result))
-    except NoMatrixForm:
-        return None
-    return whole if cost(whole) <= MOST_COST else None
+    whole = visit(found.result)
+    if cost(whole) > 3 * MOST_COST:
+        raise NoMatrixForm("too long for one line")
+    whole = simplify(whole, LITTLE_WORK)
+    if cost(whole) > MOST_COST:
+        raise NoMatrixForm("too long for one line")
+    return whole
 
 
 def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
@@ -186,7 +208,7 @@ def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
         if isinstance(n, Symbol) and n.name in owners:
             own = symbol(owners[n.name], n.shape[rank:], n.index)
             table[n] = derivative(part.of, own, part.mode)
-    return simplify(replace(adjoints.result, table))
+    return simplify(replace(adjoints.result, table), LITTLE_WORK)
 
 
 def _by_components(claim: WrongClaim, truth: Node, letters: Letters) -> str:

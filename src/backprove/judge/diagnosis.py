@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from backprove.compute.errors import EvaluationError
+from backprove.compute.evaluate import Evaluator
+from backprove.judge.combine import Array
 
 from backprove.judge.correction import corrected
 from backprove.judge.link import Side
 from backprove.judge.mistakes import Mistake, name_mistake
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence
+from backprove.tensor.build import substitute
+
+#: a relative difference below this is decided in ball arithmetic
+SMALL = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +38,47 @@ def diagnose(claim: WrongClaim) -> Diagnosis:
     return Diagnosis(mistake, corrected(claim, mistake.fixed), evidence(claim))
 
 
+def certain(claim: WrongClaim, left: Array, right: Array) -> str:
+    """How sure it is that two sides differ, in words.
+
+    A difference far above rounding is sure as it is; a small one is decided in ball arithmetic,
+    where every step of the computation carries its error.
+    """
+    with np.errstate(all="ignore"):
+        gap = float(np.nanmax(np.abs(left - right))) if left.shape == right.shape else math.inf
+    size = max(float(np.nanmax(np.abs(left))) if left.size else 0.0, 1e-12)
+    if not np.isfinite(gap) or gap > SMALL * size:
+        return "the sides differ far beyond rounding"
+    assert claim.other is not None
+    from backprove.compute.ball import Balls, balls, certainly_different  # only then: a large import
+
+    setting = claim.settings[0]
+    names = [name for name, _, _ in claim.grid.axes]
+    for values in product(*claim.grid.ranges(setting.sizes)):
+        put = dict(zip(names, values, strict=True))
+        evaluator = Evaluator(claim.system, setting.sizes, balls(setting.declared), Balls())
+        try:
+            sides = [
+                evaluator.value(substitute(v.node, put) if put else v.node)
+                for v in (claim.value, claim.other)
+            ]
+        except (EvaluationError, KeyError):
+            continue
+        if certainly_different(*sides):
+            return "the sides certainly differ, as ball arithmetic shows"
+    return "the sides differ by little more than rounding"
+
+
 def evidence(claim: WrongClaim) -> Evidence:
     """One point at which the two sides differ."""
     setting = claim.settings[0]
+    left = claim.truth.arrays[0][0]
     right = None
+    summary = "it fails at this point"
     if claim.other is not None:
-        right = Side.of(claim.other, claim.settings, claim.grid).arrays[0][0].tolist()
+        said = Side.of(claim.other, claim.settings, claim.grid).arrays[0][0]
+        right = said.tolist()
+        summary += ": " + certain(claim, left, said)
     values = {
         name + ("_" + ",".join(map(str, at)) if at else ""): array[0].tolist()
         for (name, at), array in setting.declared.items()

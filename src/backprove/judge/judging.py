@@ -101,13 +101,13 @@ class Judge:
         ranges = {r.name: Whole.of(r.name) for r in relation.ranges}
         return Scope(self.system, ranges, open=True)
 
-    def settings(self, right: Expr) -> list[Setting]:
+    def settings(self, right: Expr | None = None) -> list[Setting]:
         """Where a link is tried: at many points, too, where something has thresholds."""
         own = self.system.entities.values()
         kinked = (
             self.world.kinked
             or any(e.body is not None and has_kink(e.body) for group in own for e in group)
-            or THRESHOLD.search(to_unicode(right)) is not None
+            or (right is not None and THRESHOLD.search(to_unicode(right)) is not None)
         )
         dense = [self.world.dense()] if kinked else []
         return [self.on(s) for s in [*self.world.settings, *dense]]
@@ -177,7 +177,7 @@ class Judge:
         scope = self.scope(relation)
         value = meaning(left, scope)
         grid, strict = self.grid(scope, relation)
-        settings = self.settings()
+        settings = self.settings(right)
         return WrongClaim(
             self.world, self.system, left, value, right, None, scope, grid, strict, settings,
             Side.of(value, settings, grid), False, relation, self.written,

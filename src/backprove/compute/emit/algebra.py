@@ -20,6 +20,8 @@ class Algebra:
 
     def __init__(self) -> None:
         self.graph = Graph()
+        self._dots: dict[tuple[Value, Value, frozenset[Label]], Value] = {}
+        self._serials: dict[Value, int] = {}
 
     # --- elementwise --------------------------------------------------------------------------
 
@@ -113,12 +115,33 @@ class Algebra:
         for one, other in ((left, right), (right, left)):
             if one.op == "number" and one.info[0] == 1 and set(other.labels) == wanted:
                 return other
-        lengths = {**dict(zip(left.labels, left.lengths, strict=True)), **dict(zip(right.labels, right.lengths, strict=True))}
-        if wanted == set(lengths):
-            for one in (left, right):
-                if set(one.labels) == wanted:
-                    out = one.labels
-                    break
+        # the same product under other labels is the same product
+        if self._serial(right) < self._serial(left):
+            left, right = right, left
+        renamed: dict[Label, Label] = {}
+        for label in (*left.labels, *right.labels):
+            if isinstance(label, int):
+                renamed.setdefault(label, len(renamed))
+        back = {new: old for old, new in renamed.items()}
+        left, right = self.graph.relabel(left, renamed), self.graph.relabel(right, renamed)
+        key = (left, right, frozenset(renamed.get(x, x) for x in out))
+        found = self._dots.get(key)
+        if found is None:
+            found = self._dots[key] = self._product(left, right, [renamed.get(x, x) for x in out])
+        return self.graph.relabel(found, back)
+
+    def _serial(self, value: Value) -> int:
+        """A number for each array, in the order in which they were first multiplied."""
+        value = value.args[0] if value.op == "relabel" else value
+        return self._serials.setdefault(value, len(self._serials))
+
+    def _product(self, left: Value, right: Value, out: Sequence[Label]) -> Value:
+        lengths = {
+            x: n for v in (left, right) for x, n in zip(v.labels, v.lengths, strict=True)
+        }
+        if len(out) == len(lengths):
+            # elementwise: as the larger of the two lies
+            out = next((v.labels for v in (left, right) if len(v.labels) == len(lengths)), out)
         return self.graph.make("dot", [left, right], out, [lengths[x] for x in out])
 
     def _unit(self, value: Value, other: Value) -> Value:

@@ -52,6 +52,8 @@ class Families(Places):
         self.inputs: dict[str, Input] = {}
         self.memo: dict[object, Value] = {}
         self.rounds: dict[Loop, dict[Node, bool]] = {}
+        #: products of some factors that have been computed, by factors and labels
+        self.products: dict[object, Value] = {}
         self.running: list[Loop] = []
         #: the member of a loop that is being worked on
         self.current = ""

@@ -8,12 +8,12 @@ Sums are pushed inwards, so that a sum of outer products over time is one matrix
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from backprove.compute.emit.families import Families
 from backprove.compute.emit.loops import Loop, key_of
-from backprove.compute.emit.product import Tree, order
+from backprove.compute.emit.product import Labels, Tree, order
 from backprove.compute.emit.ranges import decided, extreme
 from backprove.compute.emit.scope import NONE, Axes, Scope
 from backprove.compute.emit.values import COMPONENT, FAMILY, Axis, Label, NoCode, Value, canonical
@@ -220,10 +220,17 @@ class Lower(Families):
             factors = [frozenset(v.labels) for v in sample]
         every: set[Label] = set().union(*(v.labels for v in sample))
         wanted: set[Label] = {x for x in every if isinstance(x, Axis) and x not in gone} | set(out)
-        tree = order(factors, frozenset(wanted), lengths, lambda k: outside[k])
+        plain = loop is None
+
+        def known(group: frozenset[int], kept: Labels) -> bool:
+            return plain and self._group(group, sample, kept)[0] in self.products
+
+        tree = order(factors, frozenset(wanted), lengths, lambda k: outside[k], known)
 
         def members(part: Tree) -> list[int]:
-            return [part] if isinstance(part, int) else members(part[0]) + members(part[1])
+            if isinstance(part, int):
+                return [part]
+            return list(part) if isinstance(part, frozenset) else members(part[0]) + members(part[1])
 
         def evaluate(part: Tree, place: Scope, rest: set[Label]) -> Value:
             here = members(part)
@@ -232,17 +239,40 @@ class Lower(Families):
                 return self.at_step(evaluate(part, place.outside(), rest | {axis}), place)
             if isinstance(part, int):
                 return self.only(leaf(part, place), rest)
+            if isinstance(part, frozenset):
+                key, names = self._group(part, sample, rest)
+                back: dict[Label, Label] = {new: old for old, new in names.items()}
+                return self.graph.relabel(self.products[key], back)
             left, right = (members(side) for side in part)
             need = [rest.union(*(sample[k].labels for k in other)) for other in (right, left)]
             both = [evaluate(side, place, n) for side, n in zip(part, need, strict=True)]
             kept = {x for v in both for x in v.labels if x in rest}
             result = sorted(kept, key=lambda x: (1, final.get(x, 99), x) if isinstance(x, int) else (0, 0, 0))
             axes = canonical(x for x in kept if isinstance(x, Axis))
-            return self.dot(both[0], both[1], [*axes, *(x for x in result if isinstance(x, int))])
+            found = self.dot(both[0], both[1], [*axes, *(x for x in result if isinstance(x, int))])
+            if plain:
+                key, names = self._group(frozenset(here), sample, rest)
+                self.products.setdefault(key, self.graph.relabel(found, names))
+            return found
 
         value = evaluate(tree, scope, wanted)
         value = self.graph.relabel(value, dict(final))
         return self.repeated(value, [a for a in summed if a not in every])
+
+    def _group(
+        self, group: Iterable[int], sample: Sequence[Value], kept: Iterable[Label]
+    ) -> tuple[object, dict[Label, Label]]:
+        """A product of some factors, whatever their labels are called: a key, and the new names."""
+        factors = [sample[k] for k in group]
+        factors.sort(key=self._serial)
+        names: dict[Label, Label] = {}
+        for factor in factors:
+            for label in factor.labels:
+                if isinstance(label, int):
+                    names.setdefault(label, len(names))
+        here = {x for f in factors for x in f.labels}
+        labels = frozenset(names.get(x, x) for x in kept if x in here)
+        return (tuple(self.graph.relabel(f, names) for f in factors), labels), names
 
     def _power(self, node: Power, scope: Scope) -> Value:
         base = self.low(node.base, scope)

@@ -19,8 +19,8 @@ GUESS = 64
 MOST_TRIED = 8
 
 Labels = frozenset[Hashable]
-#: a factor's number, or two trees
-Tree = int | tuple["Tree", "Tree"]
+#: a factor's number, two trees, or the factors of a product that is there already
+Tree = int | frozenset[int] | tuple["Tree", "Tree"]
 
 
 def size_of(length: Whole) -> float:
@@ -33,8 +33,13 @@ def order(
     out: Labels,
     lengths: Mapping[Hashable, Whole],
     outside: Callable[[int], bool],
+    known: Callable[[frozenset[int], Labels], bool],
 ) -> Tree:
-    """The tree of products of two; `outside(k)` says whether factor k stands outside of the loop."""
+    """The tree of products of two.
+
+    `outside(k)` says whether factor k stands outside of the loop, `known(group, labels)` whether
+    the product of some factors is computed anyway.
+    """
     if len(factors) == 1:
         return 0
     sizes = {label: size_of(length) for label, length in lengths.items()}
@@ -65,6 +70,9 @@ def order(
     for count in range(2, len(factors) + 1):
         for chosen in combinations(sorted(everything), count):
             group = frozenset(chosen)
+            if known(group, kept(group)):
+                best[group] = (0.0, group)
+                continue
             options: list[tuple[float, int, Tree]] = []
             for left in _halves(chosen):
                 right = group - left
@@ -76,11 +84,12 @@ def order(
 
 
 def _halves(chosen: tuple[int, ...]) -> list[frozenset[int]]:
-    """The parts with the first factor, of every division into two."""
+    """The parts with the first factor, of every division into two; neighbours and halves first."""
     first, rest = chosen[0], chosen[1:]
-    return [
-        frozenset((first, *more)) for count in range(len(rest)) for more in combinations(rest, count)
-    ]
+    found = [(first, *more) for count in range(len(rest)) for more in combinations(rest, count)]
+    middle = len(chosen) / 2
+    found.sort(key=lambda part: (part != chosen[: len(part)], abs(len(part) - middle)))
+    return [frozenset(part) for part in found]
 
 
 def _greedy(count: int, price: Callable[[frozenset[int], frozenset[int]], float]) -> Tree:

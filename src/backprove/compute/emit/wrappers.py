@@ -35,14 +35,22 @@ class _Halves:
         writer = self.frame.writer
         self.value = self.frame.result(made.values[0], made.outputs[0].name)
         self.forward, writer.lines = writer.lines, []
-        self.named = {t.text: v for v, t in writer.texts.items() if t.text.isidentifier()}
+        sizes = set(writer.sizes.values())
+        self.named = {
+            t.text: v for v, t in writer.texts.items() if t.text.isidentifier() and t.text not in sizes
+        }
         self.known = [*self.frame.arguments, *self.named, *writer.sizes.values()]
         self.arguments = [a for a in self.frame.arguments if a != SEED]
 
     def between(self, lines: Sequence[str]) -> list[str]:
         """The names of the first half that these lines use."""
-        words = set(re.findall(r"[A-Za-z_]\w*", "\n".join(lines)))
+        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", "\n".join(lines)))
         return [n for n in dict.fromkeys(self.known) if n in words and n != SEED]
+
+    def plain(self, names: Sequence[str]) -> list[str]:
+        """Those of the names that stand for Python numbers."""
+        sizes = set(self.frame.writer.sizes.values())
+        return [n for n in names if n in sizes or (n in self.named and self.named[n].number)]
 
     def gradients(self) -> dict[str, tuple[Value, str]]:
         """For each argument the output that is its derivative."""
@@ -82,7 +90,7 @@ def _autograd(made: Program, name: str) -> str:
     if extra:
         raise NoCode(f"the size {extra[0]} cannot be read off an argument")
     saved = halves.between([*backward, ", ".join(results)])
-    sizes = [n for n in saved if n in writer.sizes.values() and n not in halves.named]
+    sizes = halves.plain(saved)
     tensors = [n for n in saved if n not in sizes]
     lines = [
         f"class {name}(torch.autograd.Function):",
@@ -133,9 +141,9 @@ def _custom_vjp(made: Program, name: str) -> str:
     if extra:
         raise NoCode(f"the size {extra[0]} cannot be read off an argument")
     saved = halves.between([*backward, ", ".join(results)])
-    sizes = [n for n in saved if n in writer.sizes.values() and n not in halves.named]
+    sizes = halves.plain(saved)
     arrays = [n for n in saved if n not in sizes]
-    # sizes are read again: inside of a traced function they have to stay plain numbers
+    # sizes are read again: in a traced function they have to stay plain numbers
     again = [line for line in preamble if line.split(" = ")[0] in sizes]
     read = [a for a in halves.arguments if any(re.search(rf"\b{a}\b", line) for line in again)]
     arrays += [a for a in read if a not in arrays]
