@@ -98,7 +98,7 @@ class Question:
         """The function itself (for a PyTorch wrapper its `apply`)."""
         name = self.wrapped_name(target) if wrapper else _function_name(value)
         found = compiled(self.source(target, batch, value, name, wrapper), target, name)
-        return found.apply if wrapper and target == "torch" else found
+        return getattr(found, "apply", found) if wrapper and target == "torch" else found
 
     def wrapped_name(self, target: str) -> str:
         """What the quantity's own function is called."""
@@ -115,7 +115,9 @@ class Question:
         for e in self.system.all():
             if e.body is not None or not self._depends(e):
                 continue
-            kin = [k for k in self.system.named(e.name) if len(k.index) == len(e.index) and k.ranges]
+            kin = [
+                k for k in self.system.named(e.name) if len(k.index) == len(e.index) and k.ranges
+            ]
             if e.ranges or (e.index and kin) or e.facts & DATA_FACTS or e.name in DATA_NAMES:
                 name = identifier(e.name) if e.ranges else member_name(e.name, e.index)
                 if name not in asked or e.ranges:
@@ -140,7 +142,9 @@ class Question:
         for variable, node, span in zip(self.variables, results, spans, strict=True):
             name, own = spoken_name(variable), argument(variable)
             spoken = f"Derivative of {spoken_name(self.of)} by {name}"
-            open_ = tuple(r for r in span if isinstance(variable, Symbol) and r.name in variable.free)
+            open_ = tuple(
+                r for r in span if isinstance(variable, Symbol) and r.name in variable.free
+            )
             outputs.append(emit.Output(f"d_{own}", node, open_, own in batched, spoken, own))
         return outputs
 

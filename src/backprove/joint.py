@@ -9,7 +9,8 @@ may cancel (the o − y of softmax and cross-entropy), and a family's range is c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace as changed
+from dataclasses import dataclass
+from dataclasses import replace as changed
 
 from backprove.calculus.adjoint import Adjoints, Key, differentiate
 from backprove.calculus.derive import PRE, resolve, resolved, with_preactivations
@@ -107,7 +108,9 @@ class _Together:
             if any(_is_use(n, line) for n in walk(line.body)):
                 continue
             uses = [
-                (k, place) for k, (body, ranges) in enumerate(users) for place in _uses(body, ranges, line)
+                (k, place)
+                for k, (body, ranges) in enumerate(users)
+                for place in _uses(body, ranges, line)
             ]
             moving = [(k, place) for k, place in uses if not self._is_fixed(place[0], line)]
             fixed = {place[0] for _, place in uses if self._is_fixed(place[0], line)}
@@ -117,12 +120,19 @@ class _Together:
             if line.ranges:
                 chosen = fixed if not (single or _is_short(line.body)) else {p[0] for _, p in uses}
             else:
-                chosen = {p[0] for _, p in uses} if single or _is_short(line.body) else set[Symbol]()
+                chosen = (
+                    {p[0] for _, p in uses} if single or _is_short(line.body) else set[Symbol]()
+                )
             if not chosen:
                 continue
-            table = {node: _definition(line, node, [p for _, p in uses if p[0] is node]) for node in chosen}
+            table = {
+                node: _definition(line, node, [p for _, p in uses if p[0] is node])
+                for node in chosen
+            }
             lines = [
-                changed(e, body=replace(e.body, table)) if e is not line and e.body is not None else e
+                changed(e, body=replace(e.body, table))
+                if e is not line and e.body is not None
+                else e
                 for e in lines
             ]
             results = [replace(r, table) for r in results]
@@ -211,7 +221,10 @@ def _uses(body: Node, ranges: Ranges, line: Entity) -> Iterator[Place]:
     seen: set[tuple[Node, tuple[tuple[str, tuple[Whole, Whole]], ...]]] = set()
 
     def visit(node: Node, here: Ranges) -> Iterator[Place]:
-        key = (node, tuple(sorted(((n, r) for n, r in here.items() if n in node.free), key=lambda p: p[0])))
+        key = (
+            node,
+            tuple(sorted(((n, r) for n, r in here.items() if n in node.free), key=lambda p: p[0])),
+        )
         if key in seen:
             return
         seen.add(key)

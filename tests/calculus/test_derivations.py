@@ -103,22 +103,22 @@ GOLDEN = {
     ),
     "a quadratic form": (
         "A in R^{n x n}, x, b in R^n\nq = x^T A x - b^T x",
-        {("q", "x"): "A x − b + Aᵀ x", ("q", "A"): "x xᵀ", ("q", "b"): "−x"},
+        {("q", "x"): "(A + Aᵀ) x − b", ("q", "A"): "x xᵀ", ("q", "b"): "−x"},
     ),
     "sums of functions": (
         "x in R^n\nf = logsumexp(x)\ng = x^T x\nh = sum(exp(x))\nl = sum(log(x))\nr = sum(relu(x))\n"
-        "u = norm(x)\nv = mean(x)\nw = ‖x‖_1",
+        "v = mean(x)\nw = ‖x‖_1",
         {
             ("f", "x"): "softmax(x)",
             ("g", "x"): "2 x",
             ("h", "x"): "exp(x)",
             ("l", "x"): "1 ⊘ x",
             ("r", "x"): "step(x)",
-            ("u", "x"): "x/‖x‖",
             ("v", "x"): "1/n 𝟏",
             ("w", "x"): "sign(x)",
         },
     ),
+    "a norm": ("x in R^n\nf = norm(x)", {("f", "x"): "x/‖x‖"}),
     "matrices": (
         "A in R^{n x n} invertible\nX in R^{m x n}, B in R^{n x m}, v in R^n\n"
         "f = logdet(A)\ng = det(A)\nh = tr(A A)\nl = tr(B X)\nu = ‖X‖_F^2\nw = v^T A^{-1} v",
@@ -147,22 +147,17 @@ def test_golden(name, of, by):
     assert str(Model(text).derive(of, by)) == f"∂{of}/∂{by} = {results[of, by]}"
 
 
-@pytest.mark.xfail(strict=True, reason="1 − p in a product does not cancel 1/(1 − p)")
 @pytest.mark.parametrize("space", ["R", "R^n"])
 def test_logistic_loss_is_as_short_as_softmax_cross_entropy(space):
     model = Model(f"z, t in {space}\np = sigmoid(z)\nL = -sum(t * log(p) + (1 - t) * log(1 - p))")
     assert str(model.derive("L", "z")) == "∂L/∂z = p − t"
 
 
-@pytest.mark.xfail(strict=True, reason="xᵀ S y does not know that S is its own transpose")
 def test_a_symmetric_quadratic_form():
     model = Model("S in R^{n x n} symmetric, x, b in R^n\nq = 1/2 x^T S x - b^T x")
     assert str(model.derive("q", "x")) == "∂q/∂x = S x − b"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the adjoint f̄ of the inner derivative stays, without a line"
-)
 def test_the_derivative_of_a_derivative_names_nothing_unknown():
     model = Model("A in R^{n x n}, x in R^n\nf = 1/2 x^T A x")
     assert "f̄" not in str(model.derive("∂f/∂x", "x"))

@@ -158,10 +158,13 @@ def test_the_budget_is_kept(tmp_path: Path) -> None:
 def test_ctrl_c_loses_nothing(jobs: int, tmp_path: Path, output: Path) -> None:
     file = tmp_path / "many.jsonl"
     file.write_text("".join(record(n, f"{RIGHT} + {n} x - {n} x") for n in range(100_000)), "utf-8")
-    command = [sys.executable, "-m", "backprove", "judge", file, "-o", output, "--jobs", str(jobs)]
+    program = Path(sys.executable).with_name("backprove")
+    command = [program, "judge", file, "-o", output, "--jobs", str(jobs)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 120
-    while time.monotonic() < until and not (output.exists() and output.stat().st_size > 20_000):
+    while time.monotonic() < until and process.poll() is None:
+        if output.exists() and output.stat().st_size > 20_000:
+            break
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes
     _, said = process.communicate(timeout=60)

@@ -110,7 +110,6 @@ def test_every_claim_of_a_record_has_its_own_verdict(judge):
     assert [link.verdict for link in verdict.links] == ["correct", "notation", "wrong"]
 
 
-@pytest.mark.xfail(strict=True, reason="e is taken for Euler's number, which e = y - t contradicts")
 def test_e_may_be_the_name_of_an_error(judge):
     assert judge(LINEAR, record("e = y - t", "∂L/∂W = e x^T")).verdict == "correct"
 

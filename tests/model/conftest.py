@@ -1,4 +1,4 @@
-"""What the tests of the model share: an expression, its meaning, and its value at a random point."""
+"""What the tests of the model share: an expression, its meaning, its value at a random point."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def differentiate(system: System, of: Node, by: Node, mode: str = "total") -> Ad
     """∂of/∂by by reverse mode on the definitions of `system`.
 
     `mode` is 'total' (every path), 'immediate' (members of families at other steps held fixed) or
-    'line' (the definition line of `of` alone). `of` and `by` may have open indices (`∂h_t/∂W`). `by` may be a name or any expression: "by a
-    new name put in its place". Raises NoDerivative.
+    'line' (the definition line of `of` alone). `of` and `by` may have open indices (`∂h_t/∂W`).
+    `by` may be a name or any expression: "by a new name put in its place". Raises NoDerivative.
     """
     return _Reverse(system, of, by, mode).run()
 
@@ -259,14 +259,14 @@ class _Reverse:
 
     def line(self) -> Adjoints:
         """By the definition line of the quantity alone, all else held fixed."""
-        root = self.of
-        if isinstance(root, Symbol) and root is not self.by:
-            for entity in self.entities(self.families.key(root)):
+        root = top = self.of
+        if isinstance(top, Symbol) and top is not self.by:
+            for entity in self.entities(self.families.key(top)):
                 names = [w.name for w in entity.index]
                 if entity.body is not None and all(names):
-                    put = dict(zip([n or "" for n in names], root.index, strict=True))
+                    put = dict(zip([n or "" for n in names], top.index, strict=True))
                     root = substitute(entity.body, put)
-                elif entity.body is not None and entity.index == root.index:
+                elif entity.body is not None and entity.index == top.index:
                     root = entity.body
                     break
         seed = unit(self.lead)

@@ -12,7 +12,18 @@ from collections.abc import Callable, Hashable, Sequence
 from fractions import Fraction
 
 from backprove.tensor.build import add, identity, permute, rebuild, substitute
-from backprove.tensor.nodes import Add, Build, Contract, Fold, Identity, Inverse, Node, Symbol, free_of, walk
+from backprove.tensor.nodes import (
+    Add,
+    Build,
+    Contract,
+    Fold,
+    Identity,
+    Inverse,
+    Node,
+    Symbol,
+    free_of,
+    walk,
+)
 from backprove.tensor.product import SYMMETRIC
 
 ROUNDS = 3
@@ -83,7 +94,9 @@ class Canon:
                 around = sorted(around) if turn else around
                 for axis, name in enumerate(names):
                     seen[name].append((self.serial(n), 0 if turn else axis, tuple(around)))
-            color = {name: hash((c, tuple(sorted(seen[name], key=hash)))) for name, c in color.items()}
+            color = {
+                name: hash((c, tuple(sorted(seen[name], key=hash)))) for name, c in color.items()
+            }
         rows: list[tuple[int, tuple[int, ...], Node, list[int]]] = []
         for n, names, turn in zip(operands, labels, even, strict=True):
             names = sorted(names, key=color.__getitem__) if turn else names
@@ -143,6 +156,4 @@ def _plain_letters(node: Fold | Build) -> Node:
 
 def _binders(node: Node) -> int:
     """How many bound letters there are in a node."""
-    return sum(
-        len(n.indices) if isinstance(n, Build) else isinstance(n, Fold) for n in walk(node)
-    )
+    return sum(len(n.indices) if isinstance(n, Build) else isinstance(n, Fold) for n in walk(node))

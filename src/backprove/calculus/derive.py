@@ -51,10 +51,10 @@ def derive(
         whole = derive(system, of, by.arg, mode, without)
         kept = [None] * of.rank
         return changed(whole, by=by, result=select(whole.result, [*kept, *by.at]))
-    names = without | {n.name for n in walk(by) if isinstance(n, Symbol)}
+    used = without | {n.name for n in walk(by) if isinstance(n, Symbol)}
 
     def worked(system: System, inner: Derivative) -> tuple[System, Node]:
-        found = derive(system, inner.of, inner.by, inner.mode, names)
+        found = derive(system, inner.of, inner.by, inner.mode, used)
         return (found.system if found.lines else system), found.result
 
     base = resolved(system, worked)
@@ -75,5 +75,3 @@ def raw_derivative(system: System, of: Node, by: Node, mode: str = "total") -> A
     base = resolved(system)
     base, of = resolve(base, of)
     return differentiate(base, of, by, mode)
-
-

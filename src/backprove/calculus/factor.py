@@ -14,7 +14,17 @@ from fractions import Fraction
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.settle import split_power
-from backprove.tensor.build import UNIT, add, contract, identity, is_zero, literal, ones, power, scale
+from backprove.tensor.build import (
+    UNIT,
+    add,
+    contract,
+    identity,
+    is_zero,
+    literal,
+    ones,
+    power,
+    scale,
+)
 from backprove.tensor.nodes import Add, Contract, Identity, Literal, Node, Ones, Test, Where
 from backprove.tensor.whole import Whole
 
@@ -126,12 +136,20 @@ class Factor:
             assert term is not None
             rests.append(_rest(term, p, hangs, exponent, p.sign * places[0].sign))
         kept = _interface(rests, own)
-        if any(name[0] == "o" and name not in own for _, _, rows in rests for name in kept if not _has(rows, name)):
+        if any(
+            name[0] == "o" and name not in own
+            for _, _, rows in rests
+            for name in kept
+            if not _has(rows, name)
+        ):
             return None
         if any(name[0] == "f" for _, _, rows in rests for name in kept if not _has(rows, name)):
             return None
         sizes = _sizes(rests, lead, own)
-        inner = add([(c, _body(ns, rows, kept, sizes)) for c, ns, rows in rests], tuple(sizes[k] for k in kept))
+        inner = add(
+            [(c, _body(ns, rows, kept, sizes)) for c, ns, rows in rests],
+            tuple(sizes[k] for k in kept),
+        )
         outside: list[Hashable] = [("o", i) for i in range(node.rank)]
         factor = power(base, exponent)
         pair = [(factor, own), (inner, kept)]
@@ -195,9 +213,7 @@ def _rest(
 ) -> tuple[Fraction, list[Node], list[tuple[Label, ...]]]:
     """A term without the factor; the axes by which it hung on it are labelled ('f', axis)."""
     names = term.labels[place.operand]
-    table: dict[Label, Label] = {
-        name: ("f", i) for i, name in enumerate(names) if name[0] != "o"
-    }
+    table: dict[Label, Label] = {name: ("f", i) for i, name in enumerate(names) if name[0] != "o"}
     operands: list[Node] = []
     rows: list[tuple[Label, ...]] = []
     for i, (n, row) in enumerate(zip(term.operands, term.labels, strict=True)):
@@ -262,7 +278,9 @@ def _sizes(
     found = dict(zip(own, factor.shape, strict=True))
     for _, operands, rows in rests:
         for n, row in zip(operands, rows, strict=True):
-            found.update({name: size for name, size in zip(row, n.shape, strict=True) if name[0] in "of"})
+            found.update(
+                {name: size for name, size in zip(row, n.shape, strict=True) if name[0] in "of"}
+            )
     return found
 
 

@@ -12,6 +12,7 @@ from backprove.model.entity import Entity, System
 from backprove.tensor.build import ones, substitute, sum_axes
 from backprove.tensor.nodes import Along, Node, Symbol, walk
 from backprove.tensor.product import SUMS_TO_ONE
+from backprove.tensor.whole import Whole
 
 Simplify = Callable[[Node], Node]
 
@@ -71,9 +72,9 @@ class Facts:
         return None
 
 
-def _letters(entity: Entity, node: Symbol) -> dict[str, object] | None:
+def _letters(entity: Entity, node: Symbol) -> dict[str, Whole] | None:
     """The values of a rule's letters that give a member, or None where it gives another one."""
-    put: dict[str, object] = {}
+    put: dict[str, Whole] = {}
     letters = {r.name for r in entity.ranges}
     for pattern, at in zip(entity.index, node.index, strict=True):
         if pattern.name in letters:

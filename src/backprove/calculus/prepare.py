@@ -99,7 +99,9 @@ def in_arrays(system: System) -> System:
     result = empty(system)
     for entity in system.all():
         body = entity.body
-        result.add(entity if body is None else with_body(entity, recognised(as_arrays(body), settle)))
+        result.add(
+            entity if body is None else with_body(entity, recognised(as_arrays(body), settle))
+        )
     return result
 
 

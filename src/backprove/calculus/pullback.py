@@ -124,8 +124,8 @@ def _active(root: Node, wanted: Wanted) -> set[Node]:
         if node in seen:
             return node in active
         seen.add(node)
-        # all children are visited, so that each of them is known
-        if wanted(node) or any([visit(child) for child in node.children]):
+        below = [visit(child) for child in node.children]  # all, so that each of them is known
+        if wanted(node) or True in below:
             active.add(node)
         return node in active
 

@@ -105,10 +105,13 @@ def pieces(entity: Entity) -> list[tuple[tuple[Whole, ...], Ranges]]:
             if found is None:
                 return whole
             cuts.update(found)
-    first = sorted((c for c in cuts if _gap(r.low, c) is not None), key=lambda c: _gap(r.low, c) or 0)
-    last = sorted((c for c in cuts if _gap(c, r.high) is not None), key=lambda c: -(_gap(c, r.high) or 0))
+    low, high = r.low, r.high
+    first = sorted((c for c in cuts if _gap(low, c) is not None), key=lambda c: _gap(low, c) or 0)
+    last = sorted(
+        (c for c in cuts if _gap(c, high) is not None), key=lambda c: -(_gap(c, high) or 0)
+    )
     known = _gap(r.low, r.high) is not None
-    if not known and (first and last or set(first) | set(last) != cuts):
+    if not known and ((first and last) or set(first) | set(last) != cuts):
         return whole
     #: a cut c lies between c and c + 1
     ends = [c for c in (first if known else first or last) if _inside(c, r)]
@@ -142,7 +145,8 @@ def _gap(low: Whole, high: Whole) -> int | None:
 
 def _inside(cut: Whole, r: IndexRange) -> bool:
     """Whether a cut falls strictly inside a range, as far as one can tell."""
-    assert r.low is not None and r.high is not None
+    assert r.low is not None
+    assert r.high is not None
     after, before = _gap(r.low, cut), _gap(cut, r.high)
     return (after is None or after >= 0) and (before is None or before >= 1)
 
@@ -176,19 +180,28 @@ def _trimmed(line: Entity, lines: Iterable[Entity], result: Node, spans: Ranges)
     for other in lines:
         if other.body is not None:
             used += [
-                use for use in _uses(other.body, line, other.ranges)
+                use
+                for use in _uses(other.body, line, other.ranges)
                 if not (other is line and use[0] == line.index[0])
             ]
     low = r.low
-    while used and _gap(low, r.high or low) != 0 and all(
-        within(at, at, low + 1, None, around) for at, around in used
+    while (
+        used
+        and _gap(low, r.high or low) != 0
+        and all(within(at, at, low + 1, None, around) for at, around in used)
     ):
         low = low + 1
     if low == r.low:
         return line
     return Entity(
-        line.name, line.index, (IndexRange(r.name, low, r.high),), line.shape, line.facts,
-        line.body, line.line, line.zero_outside,
+        line.name,
+        line.index,
+        (IndexRange(r.name, low, r.high),),
+        line.shape,
+        line.facts,
+        line.body,
+        line.line,
+        line.zero_outside,
     )
 
 

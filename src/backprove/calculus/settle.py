@@ -13,6 +13,7 @@ from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
 from backprove.calculus.names import Names
 from backprove.tensor.build import (
+    UNIT,
     add,
     along,
     apply,
@@ -31,7 +32,7 @@ Operand = tuple[Node, Labels]
 
 def split_power(node: Node) -> tuple[Node, Node]:
     """A node as base and exponent."""
-    return (node.base, node.exponent) if isinstance(node, Power) else (node, literal(1))
+    return (node.base, node.exponent) if isinstance(node, Power) else (node, UNIT)
 
 
 def content(node: Node) -> tuple[Fraction, Node]:
@@ -73,7 +74,7 @@ class Settle:
                 return self.logarithm(node)
             case Apply(function="tanh" | "sinh" | "sin" | "erf" | "sign"):
                 # odd functions
-                number, rest = content(node.args[0])
+                number, _rest = content(node.args[0])
                 number = number if number == -1 else _sign(node.args[0])
                 if number == -1:
                     return scale(-1, apply(node.function, scale(-1, node.args[0])))
@@ -144,9 +145,11 @@ class Settle:
         merged = power(base, total)
         operands = [merged if i == group[0] else n for i, n in enumerate(node.operands)]
         kept = [i for i in range(len(operands)) if i not in group[1:]]
-        return contract(
-            [operands[i] for i in kept], [node.labels[i] for i in kept], node.out
-        ) if _carried(node, kept) else node
+        return (
+            contract([operands[i] for i in kept], [node.labels[i] for i in kept], node.out)
+            if _carried(node, kept)
+            else node
+        )
 
     def _functions(self, node: Contract) -> Node:
         """exp(s)/Σ exp(s) is softmax, exp(z)/(1 + exp(z)) is σ, sinh/cosh is tanh."""

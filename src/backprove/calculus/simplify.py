@@ -14,8 +14,8 @@ from fractions import Fraction
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.expand import MOST_TERMS, distributed, expand, sums
-from backprove.calculus.facts import Facts
 from backprove.calculus.factor import Factor
+from backprove.calculus.facts import Facts
 from backprove.calculus.length import Lengths
 from backprove.calculus.names import Names
 from backprove.calculus.settle import Settle, split_power
@@ -24,6 +24,8 @@ from backprove.tensor.nodes import Add, Along, Contract, Literal, Node, Power, S
 
 #: expressions longer than this are not multiplied out
 LONG = 400
+#: of the common factors of a sum so many are tried, the best first
+TRIED = 2
 #: forms are tried on forms so often
 DEEP = 3
 #: so many forms are tried in all: after that an expression stays as it is
@@ -44,6 +46,7 @@ class Simplifier:
         self.settle = Settle(self.facts, self.canon, self._plainly, names)
         #: facts are found out without names for what the model names
         self._plain = self if names is None else Simplifier(self.facts)
+        self._taken: dict[Node, Node] = {}
         self._done: dict[Node, Node] = {}
         self._best: dict[Node, tuple[int, Node]] = {}
 
@@ -75,7 +78,7 @@ class Simplifier:
         if isinstance(node, Add | Contract):
             self._best[node] = (depth, node)
             if isinstance(node, Add):
-                best = node = self._factored(node, depth)
+                best = node = self._factored(node)
             if depth and self.length(node) <= LONG:
                 for option in self._options(node):
                     self.work -= 1
@@ -127,7 +130,9 @@ class Simplifier:
             if i != place
             for base in (split_power(n)[0],)
         }
-        below = {self.canon.key(n.base) for n in node.operands if _is_below(n)}
+        below = {
+            self.canon.key(n.base) for n in node.operands if isinstance(n, Power) and _is_below(n)
+        }
         for _, n in total.terms:
             for part in n.operands if isinstance(n, Contract) else (n,):
                 if isinstance(part, Symbol | Along) and self.facts.sums_to_one(part, self._plain):
@@ -162,22 +167,22 @@ class Simplifier:
         )
         return node if same else add(terms, node.shape)
 
-    def _factored(self, node: Node, depth: int) -> Node:
+    def _factored(self, node: Node) -> Node:
         """Common factors taken out, the one that shortens most first, as long as one does."""
-        while isinstance(node, Add) and len(node.terms) > 1:
-            best, least = node, self.length(node)
-            for option in self.factor.options(node):
-                self.work -= 1
-                if self.work < 0:
-                    return best
-                option = self._inner(option)
-                fewer = _terms(option) < _terms(best)
-                if self.length(option) - fewer < least:
-                    best, least = option, self.length(option)
-            if best is node:
-                return node
-            node = best
-        return node
+        if not isinstance(node, Add) or len(node.terms) < 2:
+            return node
+        found = self._taken.get(node)
+        if found is None:
+            self._taken[node] = node
+            options = sorted(self.factor.options(node), key=self.length)[:TRIED]
+            better = [
+                option
+                for option in map(self._inner, options)
+                if self.length(option) - (_terms(option) < _terms(node)) < self.length(node)
+            ]
+            found = self._factored(min(better, key=self.length)) if better else node
+            self._taken[node] = found
+        return found
 
     def _inner(self, node: Node) -> Node:
         """A sum from which something was taken out, with the new sum inside treated the same."""
@@ -186,8 +191,7 @@ class Simplifier:
             return add(terms, node.shape)
         if isinstance(node, Contract):
             operands = [
-                self._factored(self._settled(n), 0) if isinstance(n, Add) else n
-                for n in node.operands
+                self._factored(self._settled(n)) if isinstance(n, Add) else n for n in node.operands
             ]
             return self._settled(rebuild(node, operands))
         return node
@@ -212,6 +216,3 @@ def simplify(node: Node, work: int = WORK) -> Node:
 def cost(node: Node) -> int:
     """How long an expression is on paper, roughly."""
     return Lengths().of(node)
-
-
-

@@ -14,10 +14,12 @@ from backprove.calculus.prepare import PRE, is_preactivation, with_body
 from backprove.calculus.ranges import piece, pieces, settled, trimmed
 from backprove.calculus.simplify import Simplifier
 from backprove.model.entity import Entity, IndexRange, System
+from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
     is_zero,
     literal,
     replace,
+    split_coefficient,
     substitute,
     symbol,
     test,
@@ -33,7 +35,7 @@ MOST_USES = 4
 #: a line longer than this is hard to read, and counts double from there
 LONG_LINE = 32
 #: what another line costs
-NEW_LINE = 2
+NEW_LINE = 4
 Lines = list[Entity]
 
 
@@ -56,23 +58,21 @@ class Tidy:
     """The reduction of one reverse pass."""
 
     def __init__(self, raw: Adjoints, simplify: Simplifier) -> None:
-        assert raw.system.base is not None and raw.families is not None
+        assert raw.system.base is not None
+        assert raw.families is not None
         self.raw = raw
         self.model = raw.system.base
         self.simplify = simplify
+        self._components: dict[Node, bool] = {}
         self.deltas = {
             n for key, n in raw.names.items() if is_preactivation(key, self.model, raw.families)
         }
 
     def derived(self, of: Node, by: Node) -> Derived:
         """The tidy derivation."""
-        lines = [
-            with_body(e, self._short(e.body, e.ranges))
-            for group in self.raw.system.entities.values()
-            for e in group
-            if e.body is not None
-        ]
-        result = self._short(self.raw.result, self.raw.spans)
+        lines, result = self._without_trivial()
+        lines = [with_body(e, self._short(e.body, e.ranges)) for e in lines if e.body is not None]
+        result = self._short(result, self.raw.spans)
         while True:
             shorter = self._shortened(lines, result)
             if shorter is None:
@@ -81,7 +81,23 @@ class Tidy:
         lines = self._in_pieces(trimmed(lines, result, self.raw.spans))
         return self._named(lines, result, of, by)
 
-    def _short(self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None) -> Node:
+    def _without_trivial(self) -> tuple[Lines, Node]:
+        """The reverse pass as it is, with adjoints that are a number, a name or I put in."""
+        lines = [e for group in self.raw.system.entities.values() for e in group]
+        result, spans = self.raw.result, self.raw.spans
+        for line in [e for e in lines if e.body is not None and _is_trivial(e.body)]:
+            line = next(e for e in lines if (e.name, e.index) == (line.name, line.index))
+            lines = [
+                with_body(e, _inline(e.body, line, e.ranges))
+                for e in lines
+                if e is not line and e.body is not None
+            ]
+            result = _inline(result, line, spans)
+        return lines, result
+
+    def _short(
+        self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None
+    ) -> Node:
         node = settled(node, ranges, families or [])
         return settled(self.simplify(node), ranges)
 
@@ -114,9 +130,24 @@ class Tidy:
             put = _inline(result, line, self.raw.spans)
             last = result if put is result else self._short(put, self.raw.spans)
             after = [e.body for e in others if e.body is not None] + [last]
-            if not uses or self._weight(after) <= now:
+            if not uses or (self._weight(after) <= now and self._writable(bodies, after)):
                 return others, last
         return None
+
+    def _writable(self, before: list[Node], after: list[Node]) -> bool:
+        """Whether no more of the bodies than before can be written by components only."""
+        return sum(map(self._by_components, after)) <= sum(map(self._by_components, before))
+
+    def _by_components(self, node: Node) -> bool:
+        found = self._components.get(node)
+        if found is None:
+            try:
+                written(node)
+                found = False
+            except NoMatrixForm:
+                found = True
+            self._components[node] = found
+        return found
 
     # --- pieces ---
 
@@ -148,10 +179,11 @@ class Tidy:
         taken = {n for n in model.names() if not n.startswith(PRE)}
         rename: dict[str, str] = {}
         for name in dict.fromkeys(e.name for e in lines):
-            if name in self.deltas:
-                wish = "δ" if len(left) == 1 else f"δ^{owners[name]}"
-            else:
-                wish = owners[name] + "\u0304"
+            wish = (
+                ("δ" if len(left) == 1 else f"δ^{owners[name]}")
+                if name in self.deltas
+                else owners[name] + "̄"
+            )
             rename[name] = unused(wish, taken | set(rename.values()))
         hidden = [e for e in model.all() if e.name.startswith(PRE) and e.body is not None]
         system = System(base=model)
@@ -172,6 +204,10 @@ class Tidy:
             system.add(fresh)
         order = _reading_order(final)
         return Derived(of, by, system, order, _written_out(result, rename, hidden), self.raw)
+
+
+def _is_trivial(node: Node) -> bool:
+    return not split_coefficient(node)[1].children
 
 
 def _is_use(node: Node, line: Entity) -> bool:
@@ -242,7 +278,9 @@ def _reading_order(lines: Lines) -> tuple[Entity, ...]:
     """Definitions before their uses, as far as that is possible; pieces of a family together."""
     groups: dict[str, Lines] = {}
     for e in lines:
-        groups.setdefault(e.name if e.ranges or _pieces(e, lines) else f"{e.name}{e.index}", []).append(e)
+        groups.setdefault(
+            e.name if e.ranges or _pieces(e, lines) else f"{e.name}{e.index}", []
+        ).append(e)
     done: Lines = []
     pending = list(groups.values())
     while pending:

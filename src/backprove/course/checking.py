@@ -63,10 +63,11 @@ class _Place:
 def check_document(path: Path | str, sheet: Path | str | None = None) -> DocumentReport:
     """Judge every claim of a document, by its own models or by those of a sheet."""
     document = read_document(Path(path))
-    if sheet is None:
-        checking = _Checking(document)
-    else:
-        checking = _Checking(document, read_sheet(Path(sheet)), Path(sheet))
+    checking = (
+        _Checking(document)
+        if sheet is None
+        else _Checking(document, read_sheet(Path(sheet)), Path(sheet))
+    )
     return checking.run()
 
 

@@ -13,15 +13,16 @@ from fractions import Fraction
 from itertools import permutations
 
 from backprove.judge.indices import (
-    exchanged_letters,
     drawn_back,
+    exchanged_letters,
     index_edits,
     same_index_edits,
+    same_items_edits,
     with_bounds,
 )
 from backprove.judge.rewrite import (
-    Words,
     Place,
+    Words,
     children,
     everywhere,
     multiplied,
@@ -36,6 +37,7 @@ from backprove.model.calls import ELEMENTWISE
 from backprove.notation.syntax import (
     Big,
     Call,
+    Compare,
     Derivative,
     Expr,
     Index,
@@ -288,7 +290,7 @@ def orders(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
         return
     ranks = [around.rank(place, f) for f in expr.factors]
     moving = [n for n, rank in enumerate(ranks) if rank != 0]
-    if len(moving) < 2 or not any(r == 2 for r in ranks) and expr.ops[0] != "⊗":
+    if len(moving) < 2 or (not any(r == 2 for r in ranks) and expr.ops[0] != "⊗"):
         return
     for order in _orders(moving):
         factors = list(expr.factors)
@@ -360,6 +362,8 @@ def same_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Word
     if place.expr is around.root:
         for a, b, changed in exchanged_letters(around.root, around.trial):
             yield "wrong-index", changed, says("{} and {} should be exchanged", a, b)
+        for old, new, changed in same_items_edits(around.root, around.trial):
+            yield "wrong-index", changed, says("the indices in {} should be as in {}", old, new)
         for old, new, changed in same_index_edits(around.root, around.trial):
             yield "wrong-index", changed, says("the index {} should be {}", old, new)
 
@@ -384,6 +388,20 @@ ALIKE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+#: functions that do not feel the sign of their argument
+EVEN = frozenset({"abs", "cos", "cosh"})
+
+
+def conditions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
+    """A condition with its sign the other way round."""
+    expr = place.expr
+    if isinstance(expr, Compare) and len(expr.ops) == 1:
+        other = {"<": ">", ">": "<", "≤": "≥", "≥": "≤"}.get(expr.ops[0])
+        if other is not None:
+            new = replace(expr, ops=(other,))
+            yield "sign", new, says("{} should be {}", expr, new)
+
+
 def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """f for f' and the other way round, or a function of the same family."""
     expr = place.expr
@@ -393,6 +411,10 @@ def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]
     if expr.primes:
         variants.append(replace(expr, primes=expr.primes - 1))
     variants += [replace(expr, function=f) for f in ALIKE.get(expr.function, ())]
+    if expr.primes or expr.function not in EVEN:
+        inner = Sum(tuple((-s, t) for s, t in terms_of(expr.args[0])))
+        turned = replace(expr, args=(inner,))
+        yield "sign", turned, says("{} should be {}", expr, turned)
     for new in variants:
         yield "wrong-derivative", new, says("{} should be {}", expr, new)
 
@@ -428,7 +450,7 @@ def step_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]
 
 
 FIRST: tuple[Rule, ...] = (
-    signs, transposes, indices, bounds, orders, totals, functions, missing_sums, step_sums,
+    signs, transposes, indices, bounds, orders, totals, functions, conditions, missing_sums, step_sums,
     same_indices, numbers,
 )  # fmt: skip
 LATER: tuple[Rule, ...] = (extra_factors, extra_terms, extra_everywhere)

@@ -28,8 +28,8 @@ from backprove.model.value import NoMeaning
 from backprove.model.write import NoMatrixForm, written, written_components
 from backprove.model.write_syntax import Letters, written_index
 from backprove.notation.latex import to_latex
-from backprove.notation.syntax import Derivative as WrittenDerivative
 from backprove.notation.syntax import Big, Binder, Expr, Index, Name, Range, Relation, Space
+from backprove.notation.syntax import Derivative as WrittenDerivative
 from backprove.tensor.build import (
     ShapeError,
     add,
@@ -73,7 +73,7 @@ def summed(claim: WrongClaim, scope: Scope, loose: Sequence[str]) -> str | None:
     for name in loose:
         uses = scope.uses.get(scope.inner_name(name), [])
         use = next((u for u in uses if u.low is not None and u.high is not None), None)
-        if fixed is None or use is None or use.low is None or use.high is None:
+        if use is None or use.low is None or use.high is None:
             fixed = None
             break
         binder = Binder(name, written_index(use.low), written_index(use.high))
@@ -203,11 +203,31 @@ def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
     adjoints = raw_derivative(claim.system, part.of, part.by, part.mode)
     owners = {name: key[0] for key, name in adjoints.names.items()}
     rank = part.of.rank
+    lines = [e for group in adjoints.system.entities.values() for e in group]
+
+    def closed(node: Symbol, depth: int = 0) -> Node | None:
+        """The adjoint of a name that depends on no other adjoint, as it is."""
+        own = [e for e in lines if e.name == node.name]
+        names = [w.name for w in own[0].index] if own else []
+        if len(own) != 1 or own[0].body is None or not all(names):
+            return None
+        body = own[0].body
+        inner: dict[Node, Node] = {}
+        for n in walk(body):
+            if isinstance(n, Symbol) and n.name in owners:
+                found = closed(n, depth + 1) if depth < 4 else None
+                if found is None:
+                    return None
+                inner[n] = found
+        body = simplify(replace(body, inner), LITTLE_WORK)
+        put = {n: w for n, w in zip(names, node.index, strict=True) if n}
+        return substitute(body, put) if put else body
+
     table: dict[Node, Node] = {}
     for n in walk(adjoints.result):
         if isinstance(n, Symbol) and n.name in owners:
             own = symbol(owners[n.name], n.shape[rank:], n.index)
-            table[n] = derivative(part.of, own, part.mode)
+            table[n] = closed(n) or derivative(part.of, own, part.mode)
     return simplify(replace(adjoints.result, table), LITTLE_WORK)
 
 
@@ -224,7 +244,7 @@ def _by_components(claim: WrongClaim, truth: Node, letters: Letters) -> str:
 def _derived(claim: WrongClaim, part: Derivative) -> Derived:
     """The derivation of a derivative; those about the model alone are kept."""
     question = (part.of, part.by, part.mode)
-    own = {name for name in claim.system.entities}
+    own = set(claim.system.entities)
     if any(isinstance(n, Symbol) and n.name in own for n in walk(part)):
         return derive(claim.system, *question)
     known = _DERIVED.setdefault(claim.world.system, {})

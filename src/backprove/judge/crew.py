@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -102,7 +103,8 @@ class _Crew:
     def _start(self) -> _Worker:
         here, there = self.context.Pipe()
         process = self.context.Process(target=_work, args=(there, self.budget), daemon=True)
-        process.start()
+        with _deaf():
+            process.start()
         there.close()
         return _Worker(process, here)
 
@@ -159,6 +161,19 @@ def _chunk(lines: Iterator[Line]) -> list[Line]:
         if len(found) >= CHUNK or size >= CHUNK_SIZE:
             break
     return found
+
+
+@contextmanager
+def _deaf() -> Generator[None]:
+    """What is started here does not hear Ctrl-C, from its beginning on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _work(pipe: Connection, budget: float) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from backprove.compute.errors import EvaluationError
 from backprove.compute.evaluate import Evaluator
 from backprove.judge.combine import Array
-
 from backprove.judge.correction import corrected
 from backprove.judge.link import Side
 from backprove.judge.mistakes import Mistake, name_mistake
@@ -44,13 +43,20 @@ def certain(claim: WrongClaim, left: Array, right: Array) -> str:
     A difference far above rounding is sure as it is; a small one is decided in ball arithmetic,
     where every step of the computation carries its error.
     """
-    with np.errstate(all="ignore"):
-        gap = float(np.nanmax(np.abs(left - right))) if left.shape == right.shape else math.inf
-    size = max(float(np.nanmax(np.abs(left))) if left.size else 0.0, 1e-12)
-    if not np.isfinite(gap) or gap > SMALL * size:
+    gap, size = math.inf, 1.0
+    if left.shape == right.shape:
+        known = np.isfinite(left) & np.isfinite(right)
+        if known.any():
+            gap = float(np.abs(left[known] - right[known]).max())
+            size = max(float(np.abs(left[known]).max()), 1e-12)
+    if gap > SMALL * size:
         return "the sides differ far beyond rounding"
     assert claim.other is not None
-    from backprove.compute.ball import Balls, balls, certainly_different  # only then: a large import
+    from backprove.compute.ball import (  # only then: a large import
+        Balls,
+        balls,
+        certainly_different,
+    )
 
     setting = claim.settings[0]
     names = [name for name, _, _ in claim.grid.axes]
@@ -83,5 +89,4 @@ def evidence(claim: WrongClaim) -> Evidence:
         name + ("_" + ",".join(map(str, at)) if at else ""): array[0].tolist()
         for (name, at), array in setting.declared.items()
     }
-    left = claim.truth.arrays[0][0].tolist()
-    return Evidence("it fails at this point", 1, (dict(setting.sizes),), None, values, left, right)
+    return Evidence(summary, 1, (dict(setting.sizes),), None, values, left.tolist(), right)

@@ -65,15 +65,6 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                 )
 
 
-def _slope_kind(old: Expr, slope: Expr) -> str:
-    """A part of the derivative is there: then the rest is what is missing."""
-    if isinstance(slope, Product) and old in slope.factors:
-        return "missing-factor"
-    if isinstance(slope, Sum) and any(term == old for _, term in slope.terms):
-        return "missing-term"
-    return "wrong-derivative"
-
-
 def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
     """Parts made of one quantity only, and how to put something in their place."""
     expr = place.expr
@@ -203,9 +194,8 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
             continue
         if not (expr is root or isinstance(place.parent, Sum | Quotient | Big | Call | Cases)):
             continue
-        if isinstance(expr, Number) and not isinstance(place.parent, Quotient):
-            if not isinstance(place.parent, Sum):
-                continue
+        if isinstance(expr, Number) and not isinstance(place.parent, Quotient | Sum):
+            continue
         for factor in pool:
             yield Change(
                 "missing-factor",

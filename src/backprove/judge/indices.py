@@ -25,7 +25,7 @@ from backprove.notation.syntax import (
     Sum,
     Tag,
 )
-from backprove.tensor.nodes import Select, Symbol, walk
+from backprove.tensor.nodes import Select, Symbol, Test, walk
 from backprove.tensor.whole import Whole
 
 #: letters for a sum that the writer left out
@@ -82,6 +82,7 @@ def _other_items(
         swapped[n], swapped[n + 1] = swapped[n + 1], swapped[n]
         yield tuple(swapped)
     yield from _model_items(expr, letters, system)
+    yield from _mirrored(expr, letters, system)
 
 
 def _other_item(item: Expr, letters: Sequence[str], system: System) -> Iterator[Expr]:
@@ -115,6 +116,23 @@ def _long_axes(system: System) -> set[str]:
     """The sizes of which longer axes are made (`2m`, `m + n`): parts stacked in them start there."""
     axes = {w for e in system.all() for w in e.shape}
     return {n for w in axes if w.name is None and w.constant is None for n in w.names}
+
+
+def _mirrored(
+    expr: Index | Tag, letters: Sequence[str], system: System
+) -> Iterator[tuple[Expr, ...]]:
+    """An array read from its other end, as a kernel is in a convolution's derivative."""
+    target = take_apart(expr, system.names())
+    entity = next((e for e in system.named(target.base) if not e.index), None) if target else None
+    if entity is None or len(entity.shape) != len(expr.items):
+        return
+    wholes = [whole_of(item, letters, system) for item in expr.items]
+    if all(w is not None for w in wholes):
+        yield tuple(
+            written_index(size + 1 - w)
+            for size, w in zip(entity.shape, wholes, strict=True)
+            if w is not None
+        )
 
 
 def _model_items(
@@ -167,11 +185,74 @@ def same_index_edits(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr, Exp
         whole = whole_of(old, letters, system)
         if whole is None:
             continue
-        others = [whole + step for step in (1, -1, 2, -2)]
-        others += [-whole + step for step in range(-4, 5)]
-        for other in others:
+        for other in dict.fromkeys(_other_wholes(whole, letters, system)):
             new = written_index(other)
             yield old, new, everywhere(root, old, new)
+
+
+def _other_wholes(whole: Whole, letters: Sequence[str], system: System) -> Iterator[Whole]:
+    """What may have been meant by an index such as `2(r-1) + i`."""
+    yield from (whole + step for step in (1, -1, 2, -2))
+    yield from (w for w in _model_wholes(system) if w.names <= set(letters))
+    for name in sorted(whole.names & set(letters)):
+        c = whole.coefficient(name)
+        if c is None:
+            continue
+        for d in dict.fromkeys((1, -1, c, -c)):  # another stride
+            yield whole + (Whole.of(name) - 1) * d
+            yield whole + Whole.of(name) * d
+        turned = whole - Whole.of(name) * (2 * c)  # the other way round
+        yield from (turned + step for step in range(-4, 5))
+    yield from (-whole + step for step in range(-4, 5))
+
+
+def _model_wholes(system: System) -> list[Whole]:
+    """The index expressions of several letters in the model."""
+    found: dict[Whole, None] = {}
+    for entity in system.all():
+        if entity.body is None:
+            continue
+        for part in walk(entity.body):
+            wholes: Sequence[Whole | None] = ()
+            if isinstance(part, Select):
+                wholes = part.at
+            elif isinstance(part, Test):
+                wholes = (part.left, part.right)
+            found.update((w, None) for w in wholes if w is not None and len(w.names) > 1)
+    return list(found)
+
+
+def same_items_edits(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr, Expr]]:
+    """The same indices of several arrays changed together: `C[1,2] P[1,2]`."""
+    system = trial.scope.system
+    letters = [*trial.claim.scope.indices, *(n for p in places(root) for n in p.bound)]
+    groups: dict[tuple[Expr, ...], list[Index]] = {}
+    for place in places(root):
+        if isinstance(place.expr, Index) and _has_index(place.expr, system):
+            groups.setdefault(place.expr.items, []).append(place.expr)
+    for items, found in groups.items():
+        if len({e.base for e in found}) < 2:
+            continue
+        others: list[tuple[Expr, ...]] = []
+        for n, item in enumerate(items):
+            for step in (-1, 1):
+                new = shifted(item, step, letters, system)
+                if new is not None:
+                    others.append((*items[:n], new, *items[n + 1 :]))
+            if n:
+                swapped = list(items)
+                swapped[n - 1], swapped[n] = swapped[n], swapped[n - 1]
+                others.append(tuple(swapped))
+        for other in others:
+
+            def rule(
+                part: Expr, items: tuple[Expr, ...] = items, new: tuple[Expr, ...] = other
+            ) -> Expr | None:
+                if isinstance(part, Index) and part.items == items:
+                    return replace(part, items=new)
+                return None
+
+            yield found[0], replace(found[0], items=other), rewritten(root, rule)
 
 
 # --- bounds ---------------------------------------------------------------------------------------
@@ -332,9 +413,9 @@ def over_steps(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Words]]:
         binder = Binder(letter, written_index(low), written_index(high))
         sign = 1
         if isinstance(body, Sum):
-            if len(body.terms) > 1:
+            if len(body.terms) != 1:
                 continue
-            sign, body = body.terms[0]
+            ((sign, body),) = body.terms
         words = says("the sum over all steps is missing: only step {} is there", number)
         whole = Big("sum", (binder,), body)
         for big in (whole, *(replace(whole, condition=c) for c in _exceptions(whole))):

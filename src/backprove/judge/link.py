@@ -116,7 +116,7 @@ def find_reading(
     search: Search, expr: Expr, left: Side, strict: bool
 ) -> tuple[Match | None, list[Candidate]]:
     """The cheapest reading of `expr` that equals `left` in any layout, and all readings looked at."""
-    targets = [t for t in layouts(left)]
+    targets = list(layouts(left))
     found: list[Candidate] = []
     best: Match | None = None
     candidates = search.readings(expr)

@@ -22,7 +22,7 @@ from backprove.judge.residue import (
     scalar_multiple,
     times_number,
 )
-from backprove.judge.rewrite import says, summed, terms_of
+from backprove.judge.rewrite import says, shown, summed, terms_of
 from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_rules import Rules, Suspect
@@ -140,9 +140,36 @@ def _coefficients(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _pieces(claim: WrongClaim, trial: Trial) -> Mistake | None:
     found = missing_piece(claim.right, trial) if claim.fits else None
-    if found is None or found[1] is not None and not trial.holds(found[1]):
+    if found is None or (found[1] is not None and not trial.holds(found[1])):
         return None
     return Mistake("missing-term", found[0], claim.right.span, found[1])
+
+
+def _second_term(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """A further term like one of the claim's, with another index."""
+    gap = residue(claim.right, trial)
+    if gap is None:
+        return None
+    terms = terms_of(claim.right)
+    values = [trial.plain(term) for _, term in terms]
+    truth, said = trial.true_values(), trial.true_values() - gap
+    size = max(float(np.abs(truth).max()), 1e-12)
+    for change, array in trial.log:
+        if change.kind != "wrong-index" or change.term < 0 or array.shape != said.shape:
+            continue
+        new = terms_of(change.root)
+        if len(new) != len(terms):
+            continue
+        sign, value = terms[change.term][0], values[change.term]
+        if value is None or value.shape != said.shape:
+            continue
+        if np.abs(truth - sign * value - array).max() <= 1e-9 * size:
+            extra = new[change.term]
+            fixed = summed([*terms, extra])
+            if trial.holds(fixed):
+                words = f"the term {shown(extra[1])} is missing"
+                return Mistake("missing-term", words, claim.right.span, fixed)
+    return None
 
 
 def _some_term(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -247,10 +274,11 @@ def _tried(
     """
     second: Mistake | None = None
     for change in found:
-        if lines is None:
-            how = trial.change_holds(change.root, change.term)
-        else:
-            how = trial.holds(change.root)
+        how = (
+            trial.change_holds(change.root, change.term)
+            if lines is None
+            else trial.holds(change.root)
+        )
         if trial.last is not None and lines is None:
             trial.log.append((change, trial.last))
         if how and lines is not None:
@@ -293,6 +321,6 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 
 STAGES: tuple[Stage, ...] = (
-    _coefficients, _first, _slopes, _later, _pieces, _wrong_rules, _names, _factors, _assumption,
-    _pairs, _own_lines, _terms, _swapped, _multiple, _some_term,
+    _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _names,
+    _factors, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
 )  # fmt: skip

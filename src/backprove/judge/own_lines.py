@@ -35,7 +35,7 @@ def opened(root: Expr, definitions: Sequence[Relation]) -> Expr:
 
     for line in definitions:
         left, right = line.sides[0], line.sides[1]
-        if isinstance(left, Space) or isinstance(right, Space) or isinstance(right, Derivative):
+        if isinstance(left, Space) or isinstance(right, (Space, Derivative)):
             continue
         body = rewritten(right, rule)
         letters = {r.name for r in line.ranges}
@@ -65,7 +65,7 @@ def redefined(claim: WrongClaim, trial: Trial) -> Iterator[tuple[Change, str, Sy
     """Each line of the writer's with one change: the change, the line's name, and the new system."""
     for number, line in enumerate(claim.definitions):
         left, right = line.sides[0], line.sides[1]
-        if isinstance(left, Space) or isinstance(right, Space) or isinstance(right, Derivative):
+        if isinstance(left, Space) or isinstance(right, (Space, Derivative)):
             continue
         target = take_apart(left, frozenset())
         if target is None or not _used(left, claim.right, claim.definitions):
@@ -73,9 +73,7 @@ def redefined(claim: WrongClaim, trial: Trial) -> Iterator[tuple[Change, str, Sy
         bound = tuple(
             item.text for item in target.items if isinstance(item, Name) and len(item.text) == 1
         )
-        tried = 0
-        for change in changes(right, trial, FIRST + LATER, bound):
-            tried += 1
+        for tried, change in enumerate(changes(right, trial, FIRST + LATER, bound), 1):
             if tried > MOST:
                 break
             lines = list(claim.definitions)

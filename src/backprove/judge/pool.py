@@ -29,7 +29,7 @@ from backprove.notation.syntax import (
     Tag,
     Transpose,
 )
-from backprove.tensor.build import replace
+from backprove.tensor.build import literal, minus, replace
 from backprove.tensor.functions import RULES, partials
 from backprove.tensor.nodes import Along, Apply, Derivative, Literal, Node, walk
 from backprove.tensor.whole import Shape, Whole
@@ -95,9 +95,10 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
                 and part.children
                 and part is not body
                 and not isinstance(part, Derivative | Literal)
-            ):
-                if part.free <= frozenset(letters):
-                    yield from _written(part, letters, "scalar", entity.name)
+            ) and part.free <= frozenset(letters):
+                yield from _written(part, letters, "scalar", entity.name)
+    if not entity.shape and body is None:
+        yield from _written(minus(literal(1), own), letters, "part", entity.name)
     yield from _written(own, letters, "name", entity.name)
 
 
@@ -135,9 +136,12 @@ def at_indices(root: Expr, trial: Trial) -> list[Expr]:
     for place in places(root):
         if isinstance(place.expr, Index | Tag):
             target = take_apart(place.expr, system.names())
-            if target is not None and target.items:
-                if any(e.index for e in system.named(target.base)):
-                    found[target.items[0]] = None
+            if (
+                target is not None
+                and target.items
+                and any(e.index for e in system.named(target.base))
+            ):
+                found[target.items[0]] = None
     for name in trial.claim.scope.indices:
         found[Name(name)] = None
     letters = [*trial.claim.scope.indices, *(b for p in places(root) for b in p.bound)]

@@ -41,7 +41,7 @@ def coefficients(root: Expr, trial: Trial) -> tuple[str, str, Span, Expr] | None
     if np.abs(table @ solution - gap.ravel()).max() > CLOSE * max(float(np.abs(table).max()), 1.0):
         return None
     off = [n for n, c in enumerate(solution) if abs(c) > 1e-7]
-    if not off or len(off) == len(terms) and len(off) > 2:
+    if not off or (len(off) == len(terms) and len(off) > 2):
         return None
     return _named(terms, solution, off)
 

@@ -147,7 +147,9 @@ class Trial:
             fresh = object.__new__(type(self))
             fresh.claim, fresh.grid, fresh.spot = self.claim, self.grid, spot
             ranges = self.grid.ranges(self._sizes())
-            fresh.put = dict(zip(names, (r[i] for r, i in zip(ranges, spot, strict=True)), strict=True))
+            fresh.put = dict(
+                zip(names, (r[i] for r, i in zip(ranges, spot, strict=True)), strict=True)
+            )
             fresh._begin(self.claim.system, self.claim.settings[0])
             if not any(np.isnan(t.array).any() for t in fresh.targets) and fresh.said():
                 yield fresh
@@ -328,7 +330,9 @@ class Trial:
             self._rests = []
             for n, (sign, _) in enumerate(terms):
                 others = [
-                    (s, v) for k, ((s, _), v) in enumerate(zip(terms, values, strict=True)) if k != n
+                    (s, v)
+                    for k, ((s, _), v) in enumerate(zip(terms, values, strict=True))
+                    if k != n
                 ]
                 found: list[tuple[Target, Array]] = []
                 for target in self.targets:
@@ -356,6 +360,8 @@ class Trial:
             return ""
         found = found if old[term][0] == new[term][0] else -found
         self.last = None
+        if not any(wanted.shape == found.shape for _, wanted in self.rests()[term]):
+            return self.holds(root)
         for number, (target, wanted) in enumerate(self.rests()[term]):
             if wanted.shape != found.shape:
                 continue
@@ -399,9 +405,9 @@ class Trial:
         except (NoMeaning, EvaluationError, KeyError):
             return ""
         for t in layouts(claim.truth):
-            if t.side.shape == said.shape and t.side.row == said.row:
-                if agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL:
-                    return "turned" if t.turned else "straight"
+            fits = t.side.shape == said.shape and t.side.row == said.row
+            if fits and agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL:
+                return "turned" if t.turned else "straight"
         return ""
 
 

@@ -41,9 +41,9 @@ def watched(seconds: float) -> Generator[None]:
 
 
 def _ring(number: int, frame: FrameType | None) -> None:
-    if frame is not None and frame.f_back is not None:
+    above = frame and frame.f_back
+    if any(f and f.f_code.co_filename == weakref.__file__ for f in (frame, above)):
         # what is raised while a dead object is seen off is printed and lost
-        if weakref.__file__ in (frame.f_code.co_filename, frame.f_back.f_code.co_filename):
-            signal.setitimer(signal.ITIMER_PROF, SOON, AGAIN)
-            return
+        signal.setitimer(signal.ITIMER_PROF, SOON, AGAIN)
+        return
     raise TimeUp

@@ -143,9 +143,8 @@ class Rules:
     def __post_init__(self) -> None:
         claim = self.trial.claim
         self.setting = self.trial.derivation_setting()
-        self.node = (
-            substitute(claim.value.node, self.trial.put) if self.trial.put else claim.value.node
-        )
+        node = substitute(claim.value.node, self.trial.put) if self.trial.put else claim.value.node
+        self.node = opened(node, claim.system)
         self.sizes = frozenset(self.setting.sizes)
         self.active, self.below = _between(self.trial.scope.system, self.node)
 
@@ -176,6 +175,7 @@ class Rules:
         yield from self.held_names()
         yield from self.cut_uses()
         yield from self.kept_uses()
+        yield from self.kept_users()
         yield from self.cut_members()
         yield from self.members()
         yield from self.slopes()
@@ -277,7 +277,8 @@ class Rules:
             for path in uses[:14]:
                 use = _at(body, path)
                 name = shown(written(use))
-                term = (entity is None or self._is_top(entity)) and self._is_by(use)
+                top = entity is None or self._is_top(entity)
+                term = top and (self._is_by(use) or isinstance(body, Add))
                 owner = "" if entity is None else f" into {shown(written(member(entity)))}"
                 yield Suspect(
                     "missing-term" if term else "missing-path",
@@ -309,6 +310,33 @@ class Rules:
         if entity is None:
             return other.value(_in_quantity(self.node, body, new))
         other.define(entity, new)
+        return other.value(self.node)
+
+    def kept_users(self) -> Iterator[Suspect]:
+        """All but one of the names that use the variable directly held fixed."""
+        for n in walk(self.node):
+            if not isinstance(n, Derivative) or not isinstance(n.by, Symbol):
+                continue
+            users = [
+                e
+                for e in self.below
+                if e.body is not None
+                and any(isinstance(s, Symbol) and s.name == n.by.name for s in walk(e.body))
+            ]
+            if not 2 < len(users) <= 6:
+                continue
+            for kept in users:
+                name = shown(written(member(kept)))
+                yield Suspect(
+                    "missing-path",
+                    f"only the path through {name} is there, all others are left out",
+                    lambda rest=[u for u in users if u is not kept]: self._all_held(rest),
+                )
+
+    def _all_held(self, entities: list[Entity]) -> Array | None:
+        other = self.other()
+        for entity in entities:
+            other.define(entity, other.hold(member(entity)))
         return other.value(self.node)
 
     def cut_members(self) -> Iterator[Suspect]:

@@ -205,7 +205,8 @@ def _inferred(written: str, name: str, scope: Scope, expr: Big) -> tuple[Whole, 
     if not uses:
         raise NoMeaning(f"over which {written} the sum goes cannot be told", expr.span, "form")
     low, high = uses[0].low, uses[0].high
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     return low, high
 
 

@@ -127,7 +127,9 @@ def chain_rule(a: Value, b: Value) -> Value | None:
         if b.by is not a.of:
             return None
         a, b = b, a
-    assert a.of is not None and a.by is not None and b.by is not None
+    assert a.of is not None
+    assert a.by is not None
+    assert b.by is not None
     shared = [("s", i) for i in range(a.by.rank)]
     left = [("l", i) for i in range(a.rank - len(shared))]
     right = [("r", i) for i in range(b.rank - len(shared))]

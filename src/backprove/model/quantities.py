@@ -72,8 +72,9 @@ def _whole(value: Expr, scope: Scope) -> int | None:
     if size is not None:
         return size.constant if isinstance(size.constant, int) else None
     node = _array(value, scope)
-    whole = isinstance(node, Literal) and node.value.denominator == 1
-    return int(node.value) if whole else None
+    if isinstance(node, Literal) and node.value.denominator == 1:
+        return int(node.value)
+    return None
 
 
 def _numbers(value: Expr, scope: Scope, expr: Call) -> list[int]:

@@ -13,7 +13,15 @@ from backprove.model.write_syntax import (
     number,
     transposed,
 )
-from backprove.notation.syntax import Call, Derivative, Expr, Power, Quotient, Transpose
+from backprove.notation.syntax import (
+    Call,
+    Derivative,
+    Expr,
+    Power,
+    Product,
+    Quotient,
+    Transpose,
+)
 
 #: factors beside each other, which are matrices but for a vector at the end
 Chain = tuple[Expr, ...]
@@ -48,9 +56,24 @@ class Factor:
         over, under = ([_turned(c) for c in chains] for chains in (self.over, self.under))
         return Factor(self.labels[::-1], over, under)
 
+    @property
+    def is_entrywise(self) -> bool:
+        """Whether arrays are joined entry by entry in it."""
+        return len(self.over) + len(self.under) > 1
+
     def towards(self, label: int) -> Chain:
         """A matrix as a chain with this label for its rows."""
-        return (self if self.labels[0] == label else self.turned()).chain
+        if self.labels[0] == label:
+            return self.chain
+        apart = self.turned().chain
+        if not self.is_entrywise:
+            return apart
+        return min((transposed(juxtapose(self.chain)),), apart, key=signs)
+
+    @property
+    def signs(self) -> int:
+        """How many signs of transposition there are in its parts."""
+        return sum(signs(chain) for chain in (*self.over, *self.under))
 
     def across(self, label: int) -> int:
         """The other label of a matrix."""
@@ -83,6 +106,23 @@ def row_of(chain: Chain) -> Chain:
 def transposes(chain: Chain) -> int:
     """How many factors are transposed; the fewer the better it reads."""
     return sum(isinstance(f, Transpose) for f in chain)
+
+
+def signs(chain: Chain) -> int:
+    """How many signs of transposition are written in a chain, also inside products."""
+    return sum(map(_signs, chain))
+
+
+def _signs(expr: Expr) -> int:
+    match expr:
+        case Transpose():
+            return 1 + _signs(expr.base)
+        case Product():
+            return signs(expr.factors)
+        case Quotient():
+            return _signs(expr.over) + _signs(expr.under)
+        case _:
+            return 0
 
 
 def upright(*chains: Chain) -> Chain:

@@ -193,11 +193,11 @@ class _Graph:
         """Arrays on the same labels meet by ⊙."""
         for at, f in enumerate(self.factors):
             for g in self.factors[at + 1 :]:
-                if f.labels in (g.labels, g.labels[::-1]):
-                    h = g if g.labels == f.labels else g.turned()
-                    return self._exchange(
-                        (f, g), Factor(f.labels, f.over + h.over, f.under + h.under)
-                    )
+                if f.labels == g.labels:
+                    return self._exchange((f, g), f.times(g))
+                if f.labels == g.labels[::-1]:
+                    ways = (f.times(g.turned()), f.turned().times(g))
+                    return self._exchange((f, g), min(ways, key=lambda way: way.signs))
         return False
 
     def _close(self) -> bool:
@@ -218,7 +218,9 @@ class _Graph:
         for turn in (1, -1):
             for label, pair, vectors in self._between():
                 other = pair[0].across(label)
-                overlaid = pair[0].labels == pair[1].labels and all(len(f.chain) == 1 for f in pair)
+                overlaid = any(f.is_entrywise for f in pair) and other in self.out
+                if pair[0].labels == pair[1].labels and all(len(f.chain) == 1 for f in pair):
+                    overlaid = True
                 if pair[1].across(label) == other and not overlaid:
                     first, last = pair[::turn]
                     chain = (*first.towards(other), *diagonals(vectors), *last.towards(label))
@@ -239,7 +241,7 @@ class _Graph:
         return self._exchange((matrix, *vectors), Factor((other,), [chain]))
 
     def _pair(self) -> bool:
-        """A matrix times a matrix."""
+        """A matrix times a matrix; one that is joined entry by entry waits for others to join."""
         chains: list[Joined] = []
         for label, (a, b), vectors in self._between():
             ends = (a.across(label), b.across(label))
@@ -247,7 +249,9 @@ class _Graph:
             chains.append((chain, (a, b, *vectors), ends))
         if not chains:
             return False
-        chain, old, labels = min(chains, key=lambda found: transposes(found[0]))
+        chain, old, labels = min(
+            chains, key=lambda found: (any(f.is_entrywise for f in found[1]), transposes(found[0]))
+        )
         return self._exchange(old, Factor(labels, [chain]))
 
     def _between(self) -> Iterator[tuple[int, tuple[Factor, Factor], list[Factor]]]:
@@ -275,9 +279,8 @@ class _Graph:
         (only,) = self.factors
         if len(out) == 2 and len(only.labels) == 1:
             return self.identity(size) if only.is_ones else Call("diag", (juxtapose(only.chain),))
-        for form in (only, only.turned()):
-            if form.labels == out:
-                return juxtapose(form.chain)
+        if out in (only.labels, only.labels[::-1]):
+            return juxtapose(only.towards(out[0]))
         raise NoMatrixForm("axes in an order that is neither kept nor reversed")
 
     def _matrix(self, row: int, column: int) -> Expr:

@@ -9,6 +9,7 @@ of one base meet, and a one-hot or simplex vector sums to one. Rewriting that is
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from backprove.tensor.nodes import (
     Add,
@@ -317,7 +318,7 @@ def rebuild(node: Node, children: Sequence[Node]) -> Node:
             return node
 
 
-def replace(node: Node, table: Mapping[Node, Node]) -> Node:
+def replace(node: Node, table: Mapping[Any, Node]) -> Node:
     """The node with some parts exchanged for others of the same shape."""
     memo: dict[Node, Node] = dict(table)
 

@@ -36,7 +36,9 @@ class Algebra:
 
     def _slim(self, arg: Value, args: Sequence[Value]) -> Value:
         """A constant array as a number where another argument has its axes."""
-        others = {x for other in args if other is not arg and other.op != "full" for x in other.labels}
+        others = {
+            x for other in args if other is not arg and other.op != "full" for x in other.labels
+        }
         if arg.op == "full" and others.issuperset(arg.labels):
             return self.number(arg.info[0])
         return arg
@@ -48,7 +50,9 @@ class Algebra:
         """Σ factor · value."""
         full = {x for v in values if not is_nothing(v) for x in v.labels}
         kept = [
-            (c, v) for c, v in zip(factors, values, strict=True) if not (is_nothing(v) and full.issuperset(v.labels))
+            (c, v)
+            for c, v in zip(factors, values, strict=True)
+            if not (is_nothing(v) and full.issuperset(v.labels))
         ]
         if kept and len(kept) < len(values):
             factors, values = [c for c, _ in kept], [v for _, v in kept]
@@ -92,14 +96,16 @@ class Algebra:
         while len(set(own)) < len(own):
             first = next(x for x in own if own.count(x) > 1)
             one, two = [k for k, x in enumerate(own) if x == first][:2]
-            kept = [(x, n) for x, n in zip(value.labels, value.lengths, strict=True) if x not in (one, two)]
+            kept = [
+                (x, n)
+                for x, n in zip(value.labels, value.lengths, strict=True)
+                if x not in (one, two)
+            ]
             labels: list[Label] = [*(x for x, _ in kept), one]
             value = self.graph.make(
                 "diagonal", [value], labels, [*(n for _, n in kept), value.length(one)], one, two
             )
-            table: dict[Label, Label] = {
-                k: k - (k > two) for k in range(len(own)) if k != two
-            }
+            table: dict[Label, Label] = {k: k - (k > two) for k in range(len(own)) if k != two}
             value = self.graph.relabel(value, table)
             own = [x for k, x in enumerate(own) if k != two]
         return self.graph.relabel(value, dict(enumerate(own)))
@@ -136,9 +142,7 @@ class Algebra:
         return self._serials.setdefault(value, len(self._serials))
 
     def _product(self, left: Value, right: Value, out: Sequence[Label]) -> Value:
-        lengths = {
-            x: n for v in (left, right) for x, n in zip(v.labels, v.lengths, strict=True)
-        }
+        lengths = {x: n for v in (left, right) for x, n in zip(v.labels, v.lengths, strict=True)}
         if len(out) == len(lengths):
             # elementwise: as the larger of the two lies
             out = next((v.labels for v in (left, right) if len(v.labels) == len(lengths)), out)

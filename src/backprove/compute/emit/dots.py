@@ -58,7 +58,8 @@ def _elementwise(value: Value, show: Callable[[Value], Text], target: Target) ->
     if right.number:
         left, right = right, left
     return product(
-        aligned(show(left), left.labels, out, target), aligned(show(right), right.labels, out, target)
+        aligned(show(left), left.labels, out, target),
+        aligned(show(right), right.labels, out, target),
     )
 
 
@@ -84,7 +85,12 @@ def _matrix(
         a = permuted(a, left.labels, [*first, s], target)
         b = permuted(b, right.labels, [s, *second], target)
         return permuted(product(a, b, "@"), [*first, *second], out, target)
-    if len(summed) == 1 and len(right.labels) <= 2 and left.labels[-1] == summed[0] and target.name != "numpy":
+    if (
+        len(summed) == 1
+        and len(right.labels) <= 2
+        and left.labels[-1] == summed[0]
+        and target.name != "numpy"
+    ):
         b = permuted(b, right.labels, [summed[0], *second], target)
         return permuted(product(a, b, "@"), [*first, *second], out, target)
     if len(first) == 1 and len(second) == 1 and _leading(left, summed) and _leading(right, summed):
@@ -107,7 +113,11 @@ def _leading(value: Value, summed: list[Label]) -> bool:
 
 
 def _batched(
-    value: Value, common: list[Label], summed: list[Label], show: Callable[[Value], Text], target: Target
+    value: Value,
+    common: list[Label],
+    summed: list[Label],
+    show: Callable[[Value], Text],
+    target: Target,
 ) -> Text:
     left, right = value.args
     out = value.labels
@@ -115,13 +125,15 @@ def _batched(
     first = [x for x in left.labels if x not in summed and x not in common]
     second = [x for x in right.labels if x not in summed and x not in common]
     if len(first) == len(second) == len(summed) == 1:
-        x, y = permuted(a, left.labels, [*common, *first, *summed], target), permuted(
-            b, right.labels, [*common, *summed, *second], target
+        x, y = (
+            permuted(a, left.labels, [*common, *first, *summed], target),
+            permuted(b, right.labels, [*common, *summed, *second], target),
         )
-        if not (list(out) == [*common, *second, *first]):
+        if list(out) != [*common, *second, *first]:
             return permuted(product(x, y, "@"), [*common, *first, *second], out, target)
-        x, y = permuted(b, right.labels, [*common, *second, *summed], target), permuted(
-            a, left.labels, [*common, *summed, *first], target
+        x, y = (
+            permuted(b, right.labels, [*common, *second, *summed], target),
+            permuted(a, left.labels, [*common, *summed, *first], target),
         )
         return product(x, y, "@")
     if not first and not second and list(left.labels) == list(right.labels) and len(summed) == 1:
@@ -129,7 +141,9 @@ def _batched(
         return permuted(total, common, out, target)
     letters = _letters([*left.labels, *right.labels])
     groups = ["".join(letters[x] for x in labels) for labels in (left.labels, right.labels, out)]
-    return Text(target.word("einsum", f"{groups[0]},{groups[1]}->{groups[2]}", f"{a.text}, {b.text}"))
+    return Text(
+        target.word("einsum", f"{groups[0]},{groups[1]}->{groups[2]}", f"{a.text}, {b.text}")
+    )
 
 
 def _letters(labels: Sequence[Label]) -> dict[Label, str]:

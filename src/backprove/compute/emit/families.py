@@ -138,7 +138,13 @@ class Families(Places):
             own = [x for x in labels if x != BATCH]
             value = self.graph.permute(value, [*own[: len(axes)], BATCH, *own[len(axes) :]])
         spoken = f"{name}[k] is the member {axes[0][0]} + k" if len(axes) == 1 else ""
-        self.inputs[name] = Input(name, value.args[0] if value.args else value, batch, tuple(low for low, _ in axes), spoken)
+        self.inputs[name] = Input(
+            name,
+            value.args[0] if value.args else value,
+            batch,
+            tuple(low for low, _ in axes),
+            spoken,
+        )
         return value
 
     # --- families -----------------------------------------------------------------------------
@@ -207,7 +213,9 @@ class Families(Places):
             after.append(self._alone(lone.pop(last)))
         if not before and not after:
             return stored
-        return Stored(self._rows(before, stored.value, after), (first,), (last,), stored.zero_outside)
+        return Stored(
+            self._rows(before, stored.value, after), (first,), (last,), stored.zero_outside
+        )
 
     def _listed(self, key: Key) -> Stored:
         """A family of single members, used by an open index: all of them in one array."""
@@ -304,7 +312,11 @@ class Families(Places):
                 reached.add(here)
                 for entity in self.circles.entities(here):
                     if entity.body is None:
-                        name = identifier(entity.name) if entity.ranges else member_name(entity.name, entity.index)
+                        name = (
+                            identifier(entity.name)
+                            if entity.ranges
+                            else member_name(entity.name, entity.index)
+                        )
                         found = found or name in self.batched
                     else:
                         pending += [key_of(n) for n in walk(entity.body) if isinstance(n, Symbol)]

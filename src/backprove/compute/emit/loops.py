@@ -45,9 +45,9 @@ class Loop:
     step: int
     members: dict[Key, Member]
     #: values inside that are wanted outside as well, kept for every step
-    kept: dict[Value, Value] = field(default_factory=dict["Value, Value"])
+    kept: dict[Value, Value] = field(default_factory=dict)
     #: what has been computed inside, by expression
-    known: dict[Node, Value] = field(default_factory=dict["Node, Value"])
+    known: dict[Node, Value] = field(default_factory=dict)
 
     @property
     def axis(self) -> Axis:
@@ -115,7 +115,9 @@ class Circles:
         return found[0] if found else None
 
     def _below(self, key: Key) -> set[Key]:
-        bodies = [e.body for e in self.entities(key) if e.body is not None and (e.ranges or not e.index)]
+        bodies = [
+            e.body for e in self.entities(key) if e.body is not None and (e.ranges or not e.index)
+        ]
         return set[Key]().union(*map(self._uses, bodies))
 
     def _visit(self, key: Key) -> None:
@@ -159,7 +161,8 @@ def make_loop(circles: Circles, keys: frozenset[Key]) -> tuple[Loop, dict[Key, i
             raise NoCode(f"{key[0]} and {first.name} need each other but have different ranges")
         assert entity.body is not None
         members[key] = Member(key, entity, substitute(entity.body, {r.name: letter}))
-    assert low is not None and high is not None
+    assert low is not None
+    assert high is not None
     back = dict.fromkeys(keys, 0)
     steps: set[int] = set()
     for member in members.values():

@@ -29,7 +29,12 @@ class LoopWriter(Writer):
         kept = [v.info[1] for v in self.found.kept.get(loop, [])]
         return [origin(v) for v in (*(m.value for m in members), *kept) if v is not None]
 
-    def _put_at(self, value: Value, labels: tuple[Label, ...], ways: tuple[tuple[int, tuple[Whole, int, Axis | None]], ...]) -> str:
+    def _put_at(
+        self,
+        value: Value,
+        labels: tuple[Label, ...],
+        ways: tuple[tuple[int, tuple[Whole, int, Axis | None]], ...],
+    ) -> str:
         """The subscript of what is assigned to."""
         table = dict(ways)
         parts: list[str] = []
@@ -123,7 +128,8 @@ class PlainLoops(LoopWriter):
         self.emit(roots, loop)
         for key in keys:
             member = loop.members[key]
-            assert member.stored is not None and member.value is not None
+            assert member.stored is not None
+            assert member.value is not None
             at = self.whole(Whole.of(loop.letter) - loop.first(key)).text
             self.line(f"{self.texts[member.stored]}[{at}] = {self.show(member.value)}")
         for value in kept:
@@ -133,7 +139,10 @@ class PlainLoops(LoopWriter):
         del self.letters[loop.letter]
         self.texts.update(lists)
         stored = [v for key in keys if (v := loop.members[key].stored) is not None]
-        self._end([v for k, v in zip(keys, stored, strict=True) if k in self.found.stored.get(loop, ())] + kept)
+        self._end(
+            [v for k, v in zip(keys, stored, strict=True) if k in self.found.stored.get(loop, ())]
+            + kept
+        )
 
     def _begin(self, name: str, value: Value, zeros: bool) -> bool:
         """The line that makes room for members; whether they are zero to begin with."""
@@ -186,7 +195,9 @@ class ListLoops(PlainLoops):
                 continue
             if value.args[0].labels.index(value.info[0]) == 0:
                 text = self.texts[arg]
-                name = self.names.unique(f"{text.text if text.text.isidentifier() else 'rows'}_rows")
+                name = self.names.unique(
+                    f"{text.text if text.text.isidentifier() else 'rows'}_rows"
+                )
                 self.line(f"{name} = {text.at(ATOM)}.unbind()")
                 before[arg] = text
                 self.texts[arg] = Text(name)
@@ -237,7 +248,11 @@ class Scans(LoopWriter):
         used = any(_has_word(line, letter) for line in body)
         if used:
             spoken.append(letter)
-            texts.append(self.word("arange", self.whole(loop.low), self.whole(loop.high + 1), self.reference).text)
+            texts.append(
+                self.word(
+                    "arange", self.whole(loop.low), self.whole(loop.high + 1), self.reference
+                ).text
+            )
         del self.letters[loop.letter]
         self.line()
         self.line(f"def {step}(carry, inputs):")

@@ -8,8 +8,9 @@ Sums are pushed inwards, so that a sum of outer products over time is one matrix
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
+from typing import Any
 
 from backprove.compute.emit.families import Families
 from backprove.compute.emit.loops import Loop, key_of
@@ -46,6 +47,7 @@ from backprove.tensor.nodes import (
     walk,
 )
 from backprove.tensor.whole import ONE, Whole
+
 
 class Lower(Families):
     """Expressions as values; names are in `Families`, components in `Places`, below it."""
@@ -107,7 +109,9 @@ class Lower(Families):
         match node:
             case Contract():
                 return self._contract(node, scope, summed)
-            case Add() if summed and any(isinstance(n, Contract | Fold | Where) for _, n in node.terms):
+            case Add() if summed and any(
+                isinstance(n, Contract | Fold | Where) for _, n in node.terms
+            ):
                 return self._add(node, scope, summed)
             case Fold():
                 return self._fold(node, scope, summed)
@@ -138,7 +142,9 @@ class Lower(Families):
             case Identity():
                 return graph.make("eye", [], (0, 1), node.shape)
             case Apply():
-                return self.elementwise("apply", [self.low(a, scope) for a in node.args], node.function)
+                return self.elementwise(
+                    "apply", [self.low(a, scope) for a in node.args], node.function
+                )
             case Power():
                 return self._power(node, scope)
             case Along():
@@ -161,7 +167,9 @@ class Lower(Families):
                 arg = self.in_order(self.low(node.arg, scope))
                 axes = arg.axes
                 labels = [*axes, *range(node.rank)]
-                return graph.make("reshape", [arg], labels, [*(a.length for a in axes), *node.shape])
+                return graph.make(
+                    "reshape", [arg], labels, [*(a.length for a in axes), *node.shape]
+                )
             case Derivative():
                 raise NoCode("a derivative has to be worked out before there is code for it")
             case _:
@@ -172,8 +180,7 @@ class Lower(Families):
     def _add(self, node: Add, scope: Scope, summed: Axes) -> Value:
         loop = scope.loop
         if not node.terms:
-            nothing = self.graph.make("full", [], range(node.rank), node.shape, 0)
-            return nothing
+            return self.graph.make("full", [], range(node.rank), node.shape, 0)
         if loop is not None:
             still = tuple((c, n) for c, n in node.terms if not self.goes_round(n, loop))
             if 1 < len(still) < len(node.terms):
@@ -209,7 +216,7 @@ class Lower(Families):
 
         inner = scope if loop is None else scope.outside()
         sample = [leaf(k, inner if outside[k] else scope) for k in range(len(operands))]
-        lengths: dict[object, Whole] = {
+        lengths: dict[Hashable, Whole] = {
             x: n for v in sample for x, n in zip(v.labels, v.lengths, strict=True)
         }
         gone = set(summed)
@@ -230,7 +237,9 @@ class Lower(Families):
         def members(part: Tree) -> list[int]:
             if isinstance(part, int):
                 return [part]
-            return list(part) if isinstance(part, frozenset) else members(part[0]) + members(part[1])
+            return (
+                list(part) if isinstance(part, frozenset) else members(part[0]) + members(part[1])
+            )
 
         def evaluate(part: Tree, place: Scope, rest: set[Label]) -> Value:
             here = members(part)
@@ -247,7 +256,9 @@ class Lower(Families):
             need = [rest.union(*(sample[k].labels for k in other)) for other in (right, left)]
             both = [evaluate(side, place, n) for side, n in zip(part, need, strict=True)]
             kept = {x for v in both for x in v.labels if x in rest}
-            result = sorted(kept, key=lambda x: (1, final.get(x, 99), x) if isinstance(x, int) else (0, 0, 0))
+            result = sorted(
+                kept, key=lambda x: (1, final.get(x, 99), x) if isinstance(x, int) else (0, 0, 0)
+            )
             axes = canonical(x for x in kept if isinstance(x, Axis))
             found = self.dot(both[0], both[1], [*axes, *(x for x in result if isinstance(x, int))])
             if plain:
@@ -256,11 +267,11 @@ class Lower(Families):
             return found
 
         value = evaluate(tree, scope, wanted)
-        value = self.graph.relabel(value, dict(final))
+        value = self.graph.relabel(value, dict(final.items()))
         return self.repeated(value, [a for a in summed if a not in every])
 
     def _group(
-        self, group: Iterable[int], sample: Sequence[Value], kept: Iterable[Label]
+        self, group: Iterable[int], sample: Sequence[Value], kept: Iterable[Any]
     ) -> tuple[object, dict[Label, Label]]:
         """A product of some factors, whatever their labels are called: a key, and the new names."""
         factors = [sample[k] for k in group]
@@ -349,7 +360,10 @@ class Lower(Families):
             if first is None or last is None:
                 raise NoCode(f"the bounds of {index} are too involved")
             other = _neutral(node)
-            for bound, met in ((first != low, test("≤", low, index)), (last != high, test("≤", index, high))):
+            for bound, met in (
+                (first != low, test("≤", low, index)),
+                (last != high, test("≤", index, high)),
+            ):
                 body = where(met, body, other) if bound else body
             low, high = first, last
         axis = Axis(index, low, high, letter_kind(body, index))
@@ -364,7 +378,9 @@ class Lower(Families):
         if how == "chain":
             value = self.in_order(value, first=axis)
         down = node.op == "prod-down"
-        return self.reduced(self.graph.make(how, [value], value.labels[1:], value.lengths[1:], down), summed)
+        return self.reduced(
+            self.graph.make(how, [value], value.labels[1:], value.lengths[1:], down), summed
+        )
 
     def _narrowed(self, node: Fold, scope: Scope) -> tuple[Whole, Whole, Node]:
         """Conditions on the index that only shorten its range become its bounds."""
@@ -372,7 +388,11 @@ class Lower(Families):
         ranges = scope.ranges
         while isinstance(body, Where) and _is_nothing(body.otherwise):
             condition = body.condition
-            parts = condition.operands if isinstance(condition, Contract) and not any(condition.labels) else (condition,)
+            parts = (
+                condition.operands
+                if isinstance(condition, Contract) and not any(condition.labels)
+                else (condition,)
+            )
             left: list[Node] = []
             for part in parts:
                 bound = _bound(part, node.index)
@@ -455,7 +475,9 @@ def letter_kind(body: Node, letter: str) -> int:
 
 
 def _is_nothing(node: Node) -> bool:
-    return (isinstance(node, Add) and not node.terms) or (isinstance(node, Literal) and not node.value)
+    return (isinstance(node, Add) and not node.terms) or (
+        isinstance(node, Literal) and not node.value
+    )
 
 
 def _neutral(node: Fold) -> Node:

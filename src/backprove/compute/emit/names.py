@@ -16,7 +16,33 @@ GREEK = {
     **dict(
         zip(
             "αβγδεζηθικλμνξοπρςστυφχψω",
-            ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "sigma", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"],
+            [
+                "alpha",
+                "beta",
+                "gamma",
+                "delta",
+                "epsilon",
+                "zeta",
+                "eta",
+                "theta",
+                "iota",
+                "kappa",
+                "lambda",
+                "mu",
+                "nu",
+                "xi",
+                "omicron",
+                "pi",
+                "rho",
+                "sigma",
+                "sigma",
+                "tau",
+                "upsilon",
+                "phi",
+                "chi",
+                "psi",
+                "omega",
+            ],
             strict=True,
         )
     ),
@@ -29,7 +55,21 @@ ACCENTS = {
 }  # fmt: skip
 #: names that the emitted source uses itself
 RESERVED = frozenset(
-    {"np", "jnp", "jax", "lax", "torch", "math", "range", "len", "batch", "step", "carry", "ctx", "_"}
+    {
+        "np",
+        "jnp",
+        "jax",
+        "lax",
+        "torch",
+        "math",
+        "range",
+        "len",
+        "batch",
+        "step",
+        "carry",
+        "ctx",
+        "_",
+    }
 )
 
 
@@ -55,7 +95,9 @@ def identifier(name: str) -> str:
 
 def member_name(name: str, index: Iterable[Whole]) -> str:
     """The identifier of one member of a family: `h_0`, `W_T_minus_1`."""
-    return identifier("_".join([name, *(re.sub(r"\W+", "_", str(w).replace("-", " minus ")) for w in index)]))
+    return identifier(
+        "_".join([name, *(re.sub(r"\W+", "_", str(w).replace("-", " minus ")) for w in index)])
+    )
 
 
 class Names:

@@ -67,7 +67,9 @@ class Places(Algebra):
     def _is_slice(self, place: Whole, axis: Axis, length: Whole, scope: Scope) -> bool:
         step = place.coefficient(axis.name)
         loose = scope.loop is not None and scope.loop.letter in place.names - {axis.name}
-        return isinstance(step, int) and step > 0 and not loose and self._inside(place, length, scope)
+        return (
+            isinstance(step, int) and step > 0 and not loose and self._inside(place, length, scope)
+        )
 
     def _overhang(self, place: Whole, axis: Axis, length: Whole) -> tuple[int, int] | None:
         """How far a run of places goes beyond the ends of an array, where that is a few steps."""
@@ -91,7 +93,9 @@ class Places(Algebra):
         if step == 1 and start == 0 and axis.length == value.length(own):
             return self.graph.relabel(value, {own: axis})
         labels = [axis if x == own else x for x in value.labels]
-        lengths = [axis.length if x == own else n for x, n in zip(value.labels, value.lengths, strict=True)]
+        lengths = [
+            axis.length if x == own else n for x, n in zip(value.labels, value.lengths, strict=True)
+        ]
         return self.graph.make("slice", [value], labels, lengths, own, start, step)
 
     def _gather(self, value: Value, places: Mapping[int, Whole], scope: Scope) -> Value:
@@ -99,14 +103,19 @@ class Places(Algebra):
         indexed: list[tuple[Label, Value, bool]] = []
         for axis in axes:  # an index that the array runs along itself
             if axis in value.labels and isinstance(axis, Axis):
-                indexed.append((axis, self.graph.whole(Whole.of(axis.name) - axis.low, [axis]), False))
+                indexed.append(
+                    (axis, self.graph.whole(Whole.of(axis.name) - axis.low, [axis]), False)
+                )
         for own, place in places.items():
             clip = not self._inside(place, value.length(own), scope)
             numbers = self.graph.whole(place, list(scope.axes.values()), scope.loop)
             indexed.append((own, numbers, clip))
         gone = {label for label, _, _ in indexed}
         rest = [x for x in value.labels if x not in gone]
-        lengths = [*(a.length for a in axes if isinstance(a, Axis)), *(value.length(x) for x in rest)]
+        lengths = [
+            *(a.length for a in axes if isinstance(a, Axis)),
+            *(value.length(x) for x in rest),
+        ]
         return self.graph.make(
             "gather",
             [value, *(numbers for _, numbers, _ in indexed)],
@@ -126,7 +135,7 @@ class Places(Algebra):
         loose = axes - summed
         value = self.low(node.arg, scope, summed - axes)
         kept = [k for k, w in enumerate(node.at) if w is None]
-        value = self.graph.relabel(value, {j: k for j, k in enumerate(kept)})
+        value = self.graph.relabel(value, dict(enumerate(kept)))
         if scope.loop is not None and any(scope.loop.letter in w.names for w in places.values()):
             raise NoCode("a component is put back at a place that a loop steps through")
         for axis in axes & summed:
@@ -151,9 +160,13 @@ class Places(Algebra):
         wheres = self.graph.whole(Whole.of(column.name), [column])
         at = self.graph.whole(place, list(scope.axes.values()), scope.loop)
         here = self.elementwise("test", [wheres, at], "=")
-        return self.graph.relabel(self.elementwise("where", [here, value, self.number(0)]), {column: own})
+        return self.graph.relabel(
+            self.elementwise("where", [here, value, self.number(0)]), {column: own}
+        )
 
-    def _put(self, value: Value, places: dict[int, Whole], over: set[Axis], node: Scatter, scope: Scope) -> Value:
+    def _put(
+        self, value: Value, places: dict[int, Whole], over: set[Axis], node: Scatter, scope: Scope
+    ) -> Value:
         rest = [x for x in value.labels if x not in over]
         own = sorted([*places, *(x for x in rest if isinstance(x, int))])
         axes = [x for x in rest if isinstance(x, Axis)]
@@ -175,9 +188,14 @@ class Places(Algebra):
                 else:
                     break
             else:
-                order = [*axes, *(ways[k][2] if k in ways else k for k in own if k not in ways or ways[k][2])]
+                order = [
+                    *axes,
+                    *(ways[k][2] if k in ways else k for k in own if k not in ways or ways[k][2]),
+                ]
                 arg = self.graph.permute(value, [x for x in order if x is not None])
-                return self.graph.make("place", [arg], labels, lengths, tuple(sorted(ways.items(), key=lambda p: p[0])))
+                return self.graph.make(
+                    "place", [arg], labels, lengths, tuple(sorted(ways.items(), key=lambda p: p[0]))
+                )
         return self._add_up(value, places, over, labels, lengths, scope)
 
     def _add_up(
@@ -212,8 +230,12 @@ class Places(Algebra):
         rest = [x for x in labels if x not in places]
         arg = self.graph.permute(value, [*front, *rest])
         return self.graph.make(
-            "add_up", [arg, *indices], [*places, *rest], [*(sizes[k] for k in places), *(sizes[x] for x in rest)],
-            tuple(clips), tuple(front),
+            "add_up",
+            [arg, *indices],
+            [*places, *rest],
+            [*(sizes[k] for k in places), *(sizes[x] for x in rest)],
+            tuple(clips),
+            tuple(front),
         )
 
 

@@ -64,7 +64,9 @@ def program(
     inputs.sort(key=lambda i: order.get(i.name, 0))
     if not inputs:
         inputs = list(lower.inputs.values())
-    return Program(tuple(inputs), tuple(outputs), tuple(values), system.fixed(), _reference(inputs, outputs))
+    return Program(
+        tuple(inputs), tuple(outputs), tuple(values), system.fixed(), _reference(inputs, outputs)
+    )
 
 
 def _reference(inputs: Sequence[Input], outputs: Sequence[Output]) -> str:
@@ -80,7 +82,9 @@ def _result(lower: Lower, out: Output) -> Value:
         if r.low is None or r.high is None:
             raise NoCode(f"the range of {r.name} is not known")
         axes.append(Axis(r.name, r.low, r.high, FAMILY))
-    summed = frozenset() if out.batched else frozenset([BATCH]) if lower.batched else frozenset[Axis]()
+    summed = (
+        frozenset() if out.batched else frozenset([BATCH]) if lower.batched else frozenset[Axis]()
+    )
     value = lower.low(out.node, TOP.opened(*axes), summed)
     lead: list[Axis] = [*([BATCH] if out.batched else []), *axes]
     labels: list[Label] = [*lead, *range(out.node.rank)]

@@ -37,7 +37,11 @@ class Scope:
 
     def of(self, node: Node) -> tuple[tuple[str, Axis], ...]:
         """What of it a node depends on."""
-        return tuple(sorted((n, a) for n, a in self.axes.items() if n in node.free)) if node.free else ()
+        return (
+            tuple(sorted((n, a) for n, a in self.axes.items() if n in node.free))
+            if node.free
+            else ()
+        )
 
 
 TOP = Scope()

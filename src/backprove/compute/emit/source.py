@@ -107,12 +107,16 @@ def _preamble(made: Program, writer: LoopWriter) -> tuple[list[str], list[str]]:
                     continue
                 (name,) = unknown
                 factor = length.coefficient(name)
-                if factor is None or name not in wanted and not (unknown & wanted):
+                if factor is None or (name not in wanted and not (unknown & wanted)):
                     continue
                 rest = length - Whole.of(name) * factor
                 text = f"{item.name}.shape[{axis}]"
                 if rest != 0:
-                    text = f"{text} - ({whole(rest, writer.sizes)})" if len(rest.terms) > 1 else _moved(text, rest, writer)
+                    text = (
+                        f"{text} - ({whole(rest, writer.sizes)})"
+                        if len(rest.terms) > 1
+                        else _moved(text, rest, writer)
+                    )
                 if factor != 1:
                     text = f"({text}) // {factor}" if rest != 0 else f"{text} // {factor}"
                 lines.append(f"{writer.sizes[name]} = {text}")
@@ -140,14 +144,23 @@ def _docstring(
     titles = [out.spoken or identifier(out.name) for out in made.outputs]
     lines = [f'"""{title}.', "", "Arguments:"]
     for item in made.inputs:
-        more = f"; {item.name}[k] is member {whole(item.first[0], _spelled(item.first[0], writer))} + k" if len(item.first) == 1 and not item.batched else ""
-        lines.append(f"    {item.name}: {_kind(item.value.lengths)}{shape(item.value.lengths)}{more}")
+        more = (
+            f"; {item.name}[k] is member {whole(item.first[0], _spelled(item.first[0], writer))} + k"
+            if len(item.first) == 1 and not item.batched
+            else ""
+        )
+        lines.append(
+            f"    {item.name}: {_kind(item.value.lengths)}{shape(item.value.lengths)}{more}"
+        )
     lines += [f"    {name}: a whole number" for name in extra]
     if not returns:
         return [*lines, '"""']
     lines += ["", "Returns:"]
     for value, title in zip(made.values, titles, strict=True):
-        lines.append(f"    {title[:1].lower() + title[1:] if title[1:2].islower() else title}: {_kind(value.lengths)}{shape(value.lengths)}")
+        lines.append(
+            f"    {title[:1].lower() + title[1:] if title[1:2].islower() else title}: "
+            f"{_kind(value.lengths)}{shape(value.lengths)}"
+        )
     return [*lines, '"""']
 
 

@@ -52,7 +52,11 @@ def combination(factors: list[Fraction], terms: list[Text]) -> Text:
         elif term.text == "1":
             piece = number(size).at(PRODUCT)
         else:
-            piece = product(number(size), term).text if size.denominator == 1 else f"{number(size).at(SIGN)} * {term.at(SIGN)}"
+            piece = (
+                product(number(size), term).text
+                if size.denominator == 1
+                else f"{number(size).at(SIGN)} * {term.at(SIGN)}"
+            )
         if parts:
             parts.append(f" {'-' if factor < 0 else '+'} {piece}")
         else:

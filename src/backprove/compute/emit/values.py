@@ -159,7 +159,9 @@ class Graph:
         """A whole-number expression as numbers along the axes that it depends on."""
         used = canonical(a for a in axes if a.name in whole.names)
         inside = loop if loop is not None and loop.letter in whole.names - _names(used) else None
-        return self.make("whole", [], used, [a.length for a in used if isinstance(a, Axis)], whole, loop=inside)
+        return self.make(
+            "whole", [], used, [a.length for a in used if isinstance(a, Axis)], whole, loop=inside
+        )
 
 
 def _names(labels: Iterable[Label]) -> set[str]:

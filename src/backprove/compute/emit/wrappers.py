@@ -37,7 +37,9 @@ class _Halves:
         self.forward, writer.lines = writer.lines, []
         sizes = set(writer.sizes.values())
         self.named = {
-            t.text: v for v, t in writer.texts.items() if t.text.isidentifier() and t.text not in sizes
+            t.text: v
+            for v, t in writer.texts.items()
+            if t.text.isidentifier() and t.text not in sizes
         }
         self.known = [*self.frame.arguments, *self.named, *writer.sizes.values()]
         self.arguments = [a for a in self.frame.arguments if a != SEED]
@@ -94,7 +96,9 @@ def _autograd(made: Program, name: str) -> str:
     tensors = [n for n in saved if n not in sizes]
     lines = [
         f"class {name}(torch.autograd.Function):",
-        *indented(frame.docstring(f"{frame.made.outputs[0].spoken}, with its derivatives", [], False)),
+        *indented(
+            frame.docstring(f"{frame.made.outputs[0].spoken}, with its derivatives", [], False)
+        ),
         "",
         "    @staticmethod",
         f"    def forward(ctx, {', '.join(halves.arguments)}):",
@@ -108,7 +112,11 @@ def _autograd(made: Program, name: str) -> str:
         "    @torch.autograd.function.once_differentiable",
         f"    def backward(ctx, {SEED}):",
         *([f"        {', '.join(sizes)} = ctx.sizes"] if sizes else []),
-        *([f"        {', '.join(tensors)}{',' * (len(tensors) == 1)} = ctx.saved_tensors"] if tensors else []),
+        *(
+            [f"        {', '.join(tensors)}{',' * (len(tensors) == 1)} = ctx.saved_tensors"]
+            if tensors
+            else []
+        ),
         *indented(backward),
         f"        return {', '.join(results)}",
     ]
@@ -133,9 +141,7 @@ def _custom_vjp(made: Program, name: str) -> str:
     halves = _Halves(made, "jax", name)
     writer, frame = halves.frame.writer, halves.frame
     gradients = halves.gradients()
-    results = [
-        frame.result(*gradients[a]) if a in gradients else "None" for a in halves.arguments
-    ]
+    results = [frame.result(*gradients[a]) if a in gradients else "None" for a in halves.arguments]
     backward = writer.lines
     preamble, extra = frame.preamble()
     if extra:

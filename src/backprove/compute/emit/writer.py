@@ -10,7 +10,16 @@ from backprove.compute.emit.dots import aligned, dot_text, permuted
 from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import Names, identifier
 from backprove.compute.emit.spellings import NEEDS, OF_NUMBERS, Target
-from backprove.compute.emit.text import ATOM, PRODUCT, SUM, Text, combination, number, product, whole
+from backprove.compute.emit.text import (
+    ATOM,
+    PRODUCT,
+    SUM,
+    Text,
+    combination,
+    number,
+    product,
+    whole,
+)
 from backprove.compute.emit.values import BATCH_SIZE, Axis, Label, NoCode, Value
 from backprove.tensor.whole import Whole
 
@@ -138,8 +147,14 @@ class Writer:
     def _one(self, value: Value) -> None:
         text = self.text(value)
         uses = self.found.uses.get(value, 1)
-        loose = value.op in PLAIN or (value.number and value.op != "sum") or not value.labels and value.op == "whole"
-        view = value.op in ("pick", "slice", "permute") and text.level == ATOM and len(text.text) < 24
+        loose = (
+            value.op in PLAIN
+            or (value.number and value.op != "sum")
+            or (not value.labels and value.op == "whole")
+        )
+        view = (
+            value.op in ("pick", "slice", "permute") and text.level == ATOM and len(text.text) < 24
+        )
         if view and value.loop is None:
             self.texts[value] = text
             return
@@ -186,7 +201,9 @@ class Writer:
                 spelled[name] = self.letters[name]
             else:
                 if name not in self.sizes:
-                    self.sizes[name] = self.names.unique("B" if name == BATCH_SIZE else identifier(name))
+                    self.sizes[name] = self.names.unique(
+                        "B" if name == BATCH_SIZE else identifier(name)
+                    )
                 self.wanted_sizes[name] = None
                 spelled[name] = self.sizes[name]
         return whole(value, spelled)
@@ -293,7 +310,7 @@ class Writer:
     def _where(self, value: Value) -> Text:
         condition, then, other = value.args
         if not condition.labels and (self.target.name != "jax" or condition.loop is None):
-            if not then.labels and not other.labels or set(then.labels) == set(other.labels):
+            if (not then.labels and not other.labels) or set(then.labels) == set(other.labels):
                 parts = [self._aligned(a, value.labels).at(SUM) for a in (then, other)]
                 return Text(f"{parts[0]} if {self.show(condition)} else {parts[1]}", -1)
             if self.target.name == "torch":
@@ -316,21 +333,26 @@ class Writer:
             self._note(text)
             return Text(text)
         args = [self._aligned(a, value.labels) for a in value.args]
-        parts = [a.text if len(value.args) == 1 and self._called(name) else a.at(ATOM) for a in args]
+        parts = [
+            a.text if len(value.args) == 1 and self._called(name) else a.at(ATOM) for a in args
+        ]
         text = self.target.functions[name].format(*parts, m=self.target.module)
         self._note(text)
         return Text(text)
 
     def _called(self, name: str) -> bool:
         """Whether a function's argument stands alone in brackets."""
-        return self.target.functions[name].endswith("({0})") or "{0})" not in self.target.functions[name]
+        return (
+            self.target.functions[name].endswith("({0})")
+            or "{0})" not in self.target.functions[name]
+        )
 
     def _power(self, value: Value) -> Text:
         base = value.args[0]
         if len(value.args) == 2:
             exponent = self.show(value.args[1]).at(ATOM)
             return Text(f"{self._aligned(base, value.labels).at(ATOM)} ** {exponent}", 3)
-        exponent: Fraction = value.info[0]
+        exponent = Fraction(value.info[0])
         text = self.show(base)
         if exponent == 2:
             return Text(f"{text.at(ATOM)}**2", 3)
@@ -409,7 +431,9 @@ class Writer:
         at = arg.labels.index(own)
         count = value.lengths[at]
         stop = start + (count - 1) * step + 1
-        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * at}{self._span(start, stop, step, arg.lengths[at])}]")
+        return Text(
+            f"{self.show(arg).at(ATOM)}[{':, ' * at}{self._span(start, stop, step, arg.lengths[at])}]"
+        )
 
     def _span(self, start: Whole, stop: Whole, step: int, length: Whole) -> str:
         """`start:stop:step`, as short as it can be."""
