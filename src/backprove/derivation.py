@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from backprove.calculus.derive import Derived, derive
@@ -11,7 +12,7 @@ from backprove.model.entity import Entity, IndexRange, System, member
 from backprove.model.write import NoMatrixForm, written, written_components
 from backprove.model.write_syntax import written_index
 from backprove.notation.latex import to_latex
-from backprove.notation.syntax import Derivative, Expr, Index, Name, Relation
+from backprove.notation.syntax import Derivative, Expr, Index, Name, Number, Relation
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import symbol
 from backprove.tensor.nodes import Node, Symbol, walk
@@ -47,6 +48,7 @@ class Derivation:
         """Work out a derivative and write it; raises NoDerivative."""
         derived = derive(system, of, by)
         lines = [_adjoint_line(entity) for entity in derived.lines]
+        lines = [*_border_lines(derived), *lines]
         left = Derivative(top, (bottom,), style="slash")
         lines.append(Line(_equation(left, derived.result)))
         return Derivation(derived, tuple(lines))
@@ -134,6 +136,24 @@ def _adjoint_line(entity: Entity) -> Line:
         f"{r.name} = {_u(first)}..{_u(last)},  {to_unicode(border)} = 0",
         rf"{r.name} = {_l(first)}, \dots, {_l(last)}, \quad {to_latex(border)} = 0",
     )
+
+
+def _border_lines(derived: Derived) -> list[Line]:
+    """Adjoints that are used and have no line of their own: members beyond the last are zero."""
+    names = {entity.name for entity in derived.lines}
+    given = {(e.name, e.index) for e in derived.lines if not e.ranges}
+    ruled = {e.name for e in derived.lines if e.ranges}
+    bodies = [e.body for e in derived.lines if e.body is not None]
+    used = dict.fromkeys(
+        part
+        for part in walk(*bodies, derived.result)
+        if isinstance(part, Symbol) and part.name in names - ruled
+    )
+    return [
+        Line(Relation((written(part), Number(Fraction(0), "0")), ("=",)))
+        for part in used
+        if (part.name, part.index) not in given and all(w.constant is not None for w in part.index)
+    ]
 
 
 def _plain(ranges: tuple[IndexRange, ...]) -> tuple[str, str]:
