@@ -372,7 +372,9 @@ class Style:
             case Chain(factors):
                 return " ".join(self.text(f, 3) for f in factors), 3
             case Scaled(by, of):
-                tight = 4 if isinstance(of, Scaled | Num) else 3
+                while isinstance(of, Sum) and len(of.terms) == 1 and of.terms[0][0] > 0:
+                    of = of.terms[0][1]
+                tight = 6 if isinstance(of, Scaled | Num) else 3
                 return f"{self.number(by)} {self.text(of, tight)}", 3
             case Transposed(of):
                 return self.text(of, 5) + self.transpose(), 4

@@ -43,7 +43,7 @@ class TestTheTwoLinesOfTheDesign:
         )
 
     @pytest.mark.parametrize(
-        ("steps", "border"), [("10000", "δ_{10001}"), ("T", "δ_{T+1}"), ("1", "δ_2")]
+        ("steps", "border"), [("10000", "δ_{10001}"), ("T", "δ_{T+1}"), ("2", "δ_3")]
     )
     def test_they_are_the_same_for_any_number_of_steps(self, steps, border):
         assert rnn(steps).derive("E", "W").unicode.split("\n") == [
@@ -106,8 +106,8 @@ GOLDEN = {
         {("q", "x"): "(A + Aᵀ) x − b", ("q", "A"): "x xᵀ", ("q", "b"): "−x"},
     ),
     "sums of functions": (
-        "x in R^n\nf = logsumexp(x)\ng = x^T x\nh = sum(exp(x))\nl = sum(log(x))\nr = sum(relu(x))\n"
-        "v = mean(x)\nw = ‖x‖_1",
+        "x in R^n\nf = logsumexp(x)\ng = x^T x\nh = sum(exp(x))\nl = sum(log(x))\n"
+        "r = sum(relu(x))\nv = mean(x)\nw = ‖x‖_1",
         {
             ("f", "x"): "softmax(x)",
             ("g", "x"): "2 x",

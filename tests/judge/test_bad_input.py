@@ -49,11 +49,17 @@ def test_long_but_good_text_is_answered(judge):
     assert verdict.verdict in (Kind.WRONG, Kind.UNREADABLE)
 
 
-HUGE = ["L = 1e999999", "L = 10^(10^10)", "L = 0.5^(10^9)", "L = x[99999999999]", "L = 1 - 1e-300"]
+HUGE = [
+    "L = 1e999999",
+    "L = 10^(10^10)",
+    "L = 0.5^(10^9)",
+    "L = x[99999999999]",
+    "L = 1 - 1e-300",
+    "L = 10^1000",
+    "L = 9^9^9^9",
+    "conv_size(1e400, 3) = 1",
+]
 TOO_HUGE = {
-    "L = 10^1000": "OverflowError in compute.floats.exact",
-    "L = 9^9^9^9": "OverflowError in compute.floats.exact",
-    "conv_size(1e400, 3) = 1": "OverflowError in compute.floats.exact",
     "L = sum_{i=1}^{10000000000} x_1": "MemoryError in compute.evaluate._fold",
 }
 ENDLESS = {

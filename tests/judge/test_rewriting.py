@@ -144,7 +144,7 @@ all_claims = st.sampled_from(CLAIMS + CARELESS)
 Draw = Any
 
 
-# --- rewriting by algebra ---------------------------------------------------------------------------
+# --- rewriting by algebra -------------------------------------------------------------------------
 
 
 def other_order(claim: Claim, draw: Draw) -> Claim:
@@ -227,7 +227,7 @@ def test_as_they_stand_the_claims_are_correct(judge):
         assert judge(claim.model, str(claim)).verdict == "notation", str(claim)
 
 
-# --- one mistake ------------------------------------------------------------------------------------
+# --- one mistake ----------------------------------------------------------------------------------
 
 
 def flipped_sign(claim: Claim, draw: Draw) -> Claim | None:

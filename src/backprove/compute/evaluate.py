@@ -22,7 +22,7 @@ import numpy as np
 from backprove.compute import structure
 from backprove.compute.arithmetic import Arithmetic, Array
 from backprove.compute.contraction import plan
-from backprove.compute.errors import EvaluationError
+from backprove.compute.errors import EvaluationError, enough
 from backprove.compute.floats import FLOATS
 from backprove.compute.forward import Key, Perturbation, differentiate
 from backprove.compute.members import Members
@@ -75,6 +75,11 @@ class Scope:
         self.count = count
         self.names = {**sizes, **index}
         self.memo: dict[Node, Any] = {}
+
+    @property
+    def places(self) -> int:
+        """How many combinations of the open indices' values there are."""
+        return math.prod(np.size(a) for a in self.index.values())
 
     def opened(self, sizes: Mapping[str, int], values: Mapping[str, Any]) -> Scope:
         """This scope with further indices, each with an axis of its own, in order."""
@@ -297,6 +302,7 @@ class Evaluator(Members):
         last = math.floor(np.max(high) if bounded else high)
         if first > last:
             return self._opened(self._empty(node), node, scope)
+        enough((last - first + 1) * scope.places)
         if not bounded and (self.by_value or chooses(node.body, node.index)):
             parts = [
                 self._value(put(node.body, node.index, k), scope) for k in range(first, last + 1)
@@ -341,6 +347,7 @@ class Evaluator(Members):
 
     def _build(self, node: Build, scope: Scope) -> Array:
         sizes = self.sizes_of(node.shape[: len(node.indices)])
+        enough(math.prod(sizes) * scope.places)
         rank = node.rank - len(sizes)
         if self.by_value or any(chooses(node.body, name) for name in node.indices):
             first, *rest = node.indices

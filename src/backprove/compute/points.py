@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from backprove.compute.errors import enough
 from backprove.model.entity import Entity, System
 from backprove.tensor.nodes import (
     Add,
@@ -219,7 +220,9 @@ def _members(entity: Entity, known: dict[str, int], depth: int) -> Iterator[tupl
     r = entity.ranges[depth]
     assert r.low is not None
     assert r.high is not None
-    for number in range(int(r.low.value(known)), int(r.high.value(known)) + 1):
+    first, last = int(r.low.value(known)), int(r.high.value(known))
+    enough(last - first + 1)
+    for number in range(first, last + 1):
         yield from _members(entity, {**known, r.name: number}, depth + 1)
 
 

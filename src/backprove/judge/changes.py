@@ -56,16 +56,28 @@ from backprove.tensor.whole import Shape
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A changed right side: `root` would be right if the writer made the mistake `kind`."""
+    """A changed right side: it would be right if the writer made the mistake `kind`."""
 
     kind: str
-    root: Expr
     sentence: Words
     span: Span
     #: the top-level term that was changed: changes in two terms are independent of each other
-    term: int = 0
+    term: int
     #: what stood there before
-    part: Expr | None = None
+    part: Expr
+    #: where, and what stands there now; or the whole, where more than one place was changed
+    place: Place | None
+    new: Expr
+
+    @staticmethod
+    def at(place: Place, kind: str, new: Expr, sentence: Words) -> Change:
+        """A change in one place."""
+        return Change(kind, sentence, place.expr.span, place.term, place.expr, place, new)
+
+    @property
+    def root(self) -> Expr:
+        """The whole right side, changed."""
+        return self.new if self.place is None else self.place.put(self.new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +119,11 @@ def changes(
         for place in everything:
             part, span = place.expr, place.expr.span
             for kind, new, sentence in rule(place, around):
-                yield Change(kind, place.put(new), sentence, span, place.term, part)
+                yield Change.at(place, kind, new, sentence)
                 key = (hash(part), hash(new))
                 if key in seen:
-                    yield Change(kind, everywhere(root, part, new), sentence, span, -1, part)
+                    whole = everywhere(root, part, new)
+                    yield Change(kind, sentence, span, -1, part, None, whole)
                 seen.add(key)
 
 

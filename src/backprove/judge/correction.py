@@ -122,7 +122,10 @@ def _truth(claim: WrongClaim) -> str:
 
 
 def _in_one_line(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
-    table = {part: unrolled(_derived(claim, part)) for part in parts}
+    table: dict[Node, Node] = {}
+    for part in parts:
+        found = _derived(claim, part)
+        table[part] = unrolled(found.lines, found.result)
     return _side(claim, simplify(replace(node, table), LITTLE_WORK))
 
 
@@ -155,9 +158,9 @@ def _side(claim: WrongClaim, truth: Node) -> str:
         return _by_components(claim, truth, letters)
 
 
-def unrolled(found: Derived) -> Node:
-    """A derivation in one expression, its adjoints put in; raises NoMatrixForm where it is long."""
-    names = {line.name for line in found.lines}
+def unrolled(lines: Sequence[Entity], result: Node) -> Node:
+    """A derivative in one expression, its adjoints put in; raises NoMatrixForm where it is long."""
+    names = {line.name for line in lines}
     budget = [MOST_PARTS]
 
     def visit(node: Node) -> Node:
@@ -178,7 +181,7 @@ def unrolled(found: Derived) -> Node:
         at = [w.constant for w in node.index]
         if budget[0] < 0 or not all(isinstance(k, int) for k in at):
             raise NoMatrixForm("too long for one line")
-        for line in sorted(found.lines, key=lambda e: len(e.ranges)):
+        for line in sorted(lines, key=lambda e: len(e.ranges)):
             if line.name != node.name or line.body is None:
                 continue
             try:
@@ -189,7 +192,7 @@ def unrolled(found: Derived) -> Node:
                 return substitute(line.body, values) if values else line.body
         return zero(node.shape) if node.shape else literal(0)
 
-    whole = visit(found.result)
+    whole = visit(result)
     if cost(whole) > 3 * MOST_COST:
         raise NoMatrixForm("too long for one line")
     whole = simplify(whole, LITTLE_WORK)

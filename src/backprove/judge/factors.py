@@ -55,14 +55,17 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                 if slope.expr == old or ((old, slope.expr) in seen and new is root):
                     continue
                 seen.add((old, slope.expr))
-                part = isinstance(slope.expr, Product) and old in slope.expr.factors
-                yield Change(
-                    "missing-factor" if part else "wrong-derivative",
-                    place.put(new),
-                    says("{} should be {}", old, slope.expr),
-                    place.expr.span,
-                    place.term,
-                )
+                kind = _slope_kind(old, slope.expr)
+                yield Change.at(place, kind, new, says("{} should be {}", old, slope.expr))
+
+
+def _slope_kind(old: Expr, slope: Expr) -> str:
+    """A part of the derivative is there: then the rest is what is missing."""
+    if isinstance(slope, Product) and old in slope.factors:
+        return "missing-factor"
+    if isinstance(slope, Sum) and any(term == old for _, term in slope.terms):
+        return "missing-term"
+    return "wrong-derivative"
 
 
 def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
@@ -187,7 +190,6 @@ def _deltas(trial: Trial) -> list[Expr]:
 
 def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
     """A scalar at the whole, at one term, or at a term inside."""
-    around = Around(trial, root)
     for place in places(root):
         expr = place.expr
         if place.within != "value":
@@ -197,14 +199,8 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
         if isinstance(expr, Number) and not isinstance(place.parent, Quotient | Sum):
             continue
         for factor in pool:
-            yield Change(
-                "missing-factor",
-                place.put(_times(factor, expr)),
-                says("the factor {} is missing at {}", factor, expr),
-                expr.span,
-                place.term,
-            )
-    del around
+            words = says("the factor {} is missing at {}", factor, expr)
+            yield Change.at(place, "missing-factor", _times(factor, expr), words)
 
 
 def _times(factor: Expr, expr: Expr) -> Expr:
@@ -310,13 +306,7 @@ def _between(
 
 
 def _change(place: Place, new: Expr, factor: Expr) -> Change:
-    return Change(
-        "missing-factor",
-        place.put(new),
-        says("the factor {} is missing", factor),
-        place.expr.span,
-        place.term,
-    )
+    return Change.at(place, "missing-factor", new, says("the factor {} is missing", factor))
 
 
 # --- another name -----------------------------------------------------------------------------------
@@ -337,13 +327,8 @@ def other_names(root: Expr, trial: Trial) -> Iterator[Change]:
             if piece.shape != shape[0] or piece.expr == expr:
                 continue
             kind = "wrong-index" if _letter(piece.expr) == _letter(expr) else "other"
-            yield Change(
-                kind,
-                place.put(piece.expr),
-                says("{} should be {}", expr, piece.expr),
-                expr.span,
-                place.term,
-            )
+            words = says("{} should be {}", expr, piece.expr)
+            yield Change.at(place, kind, piece.expr, words)
 
 
 def _letter(expr: Expr) -> str:
@@ -369,10 +354,6 @@ def missing_terms(root: Expr, trial: Trial) -> Iterator[Change]:
             candidates.append(Transpose(piece.expr))
     for extra in dict.fromkeys(candidates):
         for sign in (1, -1):
-            yield Change(
-                "missing-term",
-                summed([*terms_of(root), (sign, extra)]),
-                says("the term {} is missing", extra),
-                span,
-                -1,
-            )
+            words = says("the term {} is missing", extra)
+            whole = summed([*terms_of(root), (sign, extra)])
+            yield Change("missing-term", words, span, -1, root, None, whole)

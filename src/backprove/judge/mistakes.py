@@ -11,14 +11,17 @@ import numpy as np
 from backprove.compute.errors import EvaluationError
 from backprove.judge.assumptions import assumed
 from backprove.judge.changes import FIRST, LATER, Change, changes
+from backprove.judge.combine import Array
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.link import Side, agree
 from backprove.judge.own_lines import opened, owner, redefined
+from backprove.judge.probes import groups, probes_of
 from backprove.judge.readings import OutOfTime
 from backprove.judge.residue import (
     coefficients,
+    further_terms,
     missing_piece,
-    residue,
+    pairs,
     scalar_multiple,
     times_number,
 )
@@ -27,7 +30,7 @@ from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_rules import Rules, Suspect
 from backprove.model.value import NoMeaning
-from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Sum, Tag
+from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Tag
 from backprove.tensor.build import ShapeError
 
 
@@ -147,28 +150,10 @@ def _pieces(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _second_term(claim: WrongClaim, trial: Trial) -> Mistake | None:
     """A further term like one of the claim's, with another index."""
-    gap = residue(claim.right, trial)
-    if gap is None:
-        return None
-    terms = terms_of(claim.right)
-    values = [trial.plain(term) for _, term in terms]
-    truth, said = trial.true_values(), trial.true_values() - gap
-    size = max(float(np.abs(truth).max()), 1e-12)
-    for change, array in trial.log:
-        if change.kind != "wrong-index" or change.term < 0 or array.shape != said.shape:
-            continue
-        new = terms_of(change.root)
-        if len(new) != len(terms):
-            continue
-        sign, value = terms[change.term][0], values[change.term]
-        if value is None or value.shape != said.shape:
-            continue
-        if np.abs(truth - sign * value - array).max() <= 1e-9 * size:
-            extra = new[change.term]
-            fixed = summed([*terms, extra])
-            if trial.holds(fixed):
-                words = f"the term {shown(extra[1])} is missing"
-                return Mistake("missing-term", words, claim.right.span, fixed)
+    for extra, fixed in further_terms(claim.right, trial):
+        if trial.holds(fixed):
+            words = f"the term {shown(extra)} is missing"
+            return Mistake("missing-term", words, claim.right.span, fixed)
     return None
 
 
@@ -206,39 +191,11 @@ def _swapped(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _pairs(claim: WrongClaim, trial: Trial) -> Mistake | None:
     """Two changes of one kind in two terms: their effects add up."""
-    gap = residue(claim.right, trial)
-    if gap is None or not isinstance(claim.right, Sum):
-        return None
-    said = trial.true_values() - gap
-    effects = [
-        (c, array - said) for c, array in trial.log if c.term >= 0 and array.shape == said.shape
-    ]
-    weights = np.random.default_rng(7).normal(size=gap.size)
-    marks = np.array([float(e.ravel() @ weights) for _, e in effects])
-    wanted = float(gap.ravel() @ weights)
-    size = max(float(np.abs(gap).max()) * gap.size, 1e-9)
-    order = np.argsort(marks)
-    for n, (first, effect) in enumerate(effects):
-        low = np.searchsorted(marks[order], wanted - marks[n] - 1e-8 * size)
-        high = np.searchsorted(marks[order], wanted - marks[n] + 1e-8 * size)
-        for m in order[low:high]:
-            second, other = effects[m]
-            if m <= n or second.term == first.term or second.kind != first.kind:
-                continue
-            if np.abs(effect + other - gap).max() <= 1e-8 * max(float(np.abs(gap).max()), 1e-9):
-                words = f"{first.sentence}; and {second.sentence}"
-                fixed = _both(claim.right, first, second)
-                if not trial.everywhere(fixed):
-                    continue
-                return Mistake(first.kind, words, first.span, fixed)
+    for first, second, fixed in pairs(claim.right, trial):
+        if trial.everywhere(fixed):
+            words = f"{first.sentence}; and {second.sentence}"
+            return Mistake(first.kind, words, first.span, fixed)
     return None
-
-
-def _both(root: Sum, first: Change, second: Change) -> Expr:
-    """A sum with one term as a change has it and another as another has it."""
-    a, b = terms_of(first.root), terms_of(second.root)
-    terms = [b[n] if n == second.term else a[n] for n in range(len(root.terms)) if n < len(a)]
-    return summed(terms) if len(a) == len(b) == len(root.terms) else root
 
 
 def _own_lines(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -273,25 +230,43 @@ def _tried(
     With `lines` the changes are made to the writer's own lines as well.
     """
     second: Mistake | None = None
-    for change in found:
-        how = (
-            trial.change_holds(change.root, change.term)
-            if lines is None
-            else trial.holds(change.root)
-        )
-        if trial.last is not None and lines is None:
-            trial.log.append((change, trial.last))
-        if how and lines is not None:
+    for change, how in _effects(found, trial, lines is None):
+        if not how:
+            continue
+        if lines is not None:
             name = owner(change, lines.definitions)
             if name:
                 sentence = says("in the line for {}, {}", name, str(change.sentence))
                 change = replace(change, sentence=sentence, span=lines.right.span)
-        if how:
-            mistake = Mistake(change.kind, str(change.sentence), change.span, change.root)
-            if how == "straight":
-                return mistake
-            second = second or mistake
+        mistake = Mistake(change.kind, str(change.sentence), change.span, change.root)
+        if how == "straight":
+            return mistake
+        second = second or mistake
     return second
+
+
+def _effects(found: Iterator[Change], trial: Trial, own: bool) -> Iterator[tuple[Change, str]]:
+    """Each change with whether it makes the claim true; `own` are changes of the claim itself."""
+    for group in groups(found):
+        arrays: list[Array | None] = [None] * len(group)
+        if len(group) > 3 and trial.probes is None:
+            trial.probes = probes_of(trial)
+        if len(group) > 3 and trial.probes is not None:
+            trial.claim.spend()
+            arrays = trial.probes.effects(group)
+        for change, array in zip(group, arrays, strict=True):
+            if array is None:
+                how = (
+                    trial.change_holds(change.root, change.term)
+                    if own
+                    else trial.holds(change.root)
+                )
+                array = trial.last
+            else:
+                how = trial.everywhere(change.root) if trial.matches_some(array) else ""
+            if own and array is not None:
+                trial.log.append((change, array))
+            yield change, how
 
 
 def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:

@@ -6,16 +6,18 @@ wrong coefficient; if it is a multiple of a vector of the model's, a term with i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 
+from backprove.judge.changes import Change
 from backprove.judge.combine import Array
 from backprove.judge.pool import Piece, ready
 from backprove.judge.rewrite import shown, summed, terms_of
 from backprove.judge.trial import Trial
 from backprove.model.write_syntax import number
-from backprove.notation.syntax import Call, Expr, Product, Span
+from backprove.notation.syntax import Call, Expr, Number, Product, Span, Sum
 
 CLOSE = 1e-9
 
@@ -90,6 +92,14 @@ def times_number(value: Fraction, expr: Expr) -> Expr:
 
 
 def _scaled(size: Fraction, term: Expr) -> Expr:
+    first = term.factors[0] if isinstance(term, Product) else term
+    if isinstance(first, Number):  # 2 W, twice, is 4 W
+        factor = number(size * first.value)
+        if not isinstance(term, Product):
+            return factor
+        if size * first.value == 1 and len(term.factors) == 2:
+            return term.factors[1]
+        return Product((factor, *term.factors[1:]), term.ops)
     factor = number(size)
     if isinstance(term, Product) and not term.ops[0]:
         return Product((factor, *term.factors), ("", *term.ops))
@@ -182,3 +192,70 @@ def _of_shape(expr: Expr, trial: Trial, like: Array) -> Array | None:
         return np.broadcast_to(found, like.shape) if found.ndim == like.ndim else None
     except ValueError:
         return None
+
+
+# --- what changes add up to --------------------------------------------------------------------------
+
+
+def further_terms(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr]]:
+    """Terms that may be missing: the claim's own with another index; and the whole with it."""
+    known = _logged(root, trial)
+    if known is None:
+        return
+    gap, said, effects = known
+    terms = terms_of(root)
+    values = [trial.plain(term) for _, term in terms]
+    size = max(float(np.abs(gap + said).max()), 1e-12)
+    for change, effect in effects:
+        new, value = terms_of(change.root), values[change.term]
+        if change.kind != "wrong-index" or len(new) != len(terms) or value is None:
+            continue
+        sign = terms[change.term][0]
+        own = value[: len(said)]
+        if own.shape == said.shape and np.abs(effect + sign * own - gap).max() <= CLOSE * size:
+            yield new[change.term][1], summed([*terms, new[change.term]])
+
+
+def pairs(root: Expr, trial: Trial) -> Iterator[tuple[Change, Change, Expr]]:
+    """Two changes of one kind, in two terms, whose effects add up to what is wrong."""
+    known = _logged(root, trial)
+    if known is None or not isinstance(root, Sum):
+        return
+    gap, _, effects = known
+    weights = np.random.default_rng(7).normal(size=gap.size)
+    marks = np.array([float(e.ravel() @ weights) for _, e in effects])
+    order = np.argsort(marks)
+    sorted_marks = marks[order]
+    wanted, largest = float(gap.ravel() @ weights), max(float(np.abs(gap).max()), 1e-9)
+    near = 1e-8 * largest * gap.size
+    for n, (first, effect) in enumerate(effects):
+        low = np.searchsorted(sorted_marks, wanted - marks[n] - near)
+        high = np.searchsorted(sorted_marks, wanted - marks[n] + near)
+        for m in order[low:high]:
+            second, other = effects[m]
+            if m <= n or second.term == first.term or second.kind != first.kind:
+                continue
+            if np.abs(effect + other - gap).max() <= 1e-8 * largest:
+                fixed = _both(root, first, second)
+                if fixed is not None:
+                    yield first, second, fixed
+
+
+def _logged(root: Expr, trial: Trial) -> tuple[Array, Array, list[tuple[Change, Array]]] | None:
+    """What is wrong, what is said, and what each change of one term would add."""
+    gap = residue(root, trial)
+    changes = [(c, a) for c, a in trial.log if c.term >= 0 and not np.isnan(a).any()]
+    if gap is None or not changes:
+        return None
+    points = min(len(a) for _, a in changes)
+    said = (trial.true_values() - gap)[:points]
+    effects = [(c, a[:points] - said) for c, a in changes if a.shape[1:] == said.shape[1:]]
+    return (gap[:points], said, effects) if effects else None
+
+
+def _both(root: Sum, first: Change, second: Change) -> Expr | None:
+    """A sum with one term as a change has it and another as another has it."""
+    a, b = terms_of(first.root), terms_of(second.root)
+    if not len(a) == len(b) == len(root.terms):
+        return None
+    return summed([b[n] if n == second.term else a[n] for n in range(len(a))])

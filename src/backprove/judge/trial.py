@@ -115,6 +115,7 @@ class Trial:
         #: the values of what was tried last, and of all that was tried
         self.last: Array | None = None
         self.log: list[tuple[Any, Array]] = []
+        self.probes: Any = None
         self.targets = [
             Target(t.side.shape, t.side.row, t.side.arrays[0], _size(t.side.arrays[0]), t.turned)
             for t in layouts(
@@ -257,6 +258,17 @@ class Trial:
             finally:
                 self._bound = before
 
+    def view(self, scope: Scope, setting: Setting) -> Trial:
+        """The same place with other names and values."""
+        fresh = object.__new__(type(self))
+        fresh.__dict__.update(self.__dict__)
+        fresh.scope, fresh.setting, fresh._memo = scope, setting, {}
+        return fresh
+
+    def may_be(self, value: Value) -> bool:
+        """Whether a value has the truth's shape, in some layout."""
+        return any(t.shape == value.shape and t.row == value.row for t in self.targets)
+
     def inside(self, names: Sequence[str]) -> Trial:
         """A view for expressions below sums over these names (for their shapes only)."""
         fresh = object.__new__(type(self))
@@ -285,7 +297,7 @@ class Trial:
             if pair is None or has_hole(pair[1]):
                 return None
             value = Value(pair[1], value.row)
-        if not any(t.shape == value.shape and t.row == value.row for t in self.targets):
+        if not self.may_be(value):
             return None
         found = self.evaluated(value.node)
         return None if found is None else (found, value.shape, value.row)
@@ -345,6 +357,15 @@ class Trial:
                         found.append((target, sign * total))
                 self._rests.append(found)
         return self._rests
+
+    def matches_some(self, array: Array) -> bool:
+        """Whether values at the first points are the truth there, in some layout."""
+        points = len(array)
+        return not np.isnan(array).any() and any(
+            t.array.shape[1:] == array.shape[1:]
+            and replace(t, array=t.array[:points]).equals(array)
+            for t in self.targets
+        )
 
     def change_holds(self, root: Expr, term: int) -> str:
         """`holds` for a claim that was changed in one term: only that term is evaluated."""

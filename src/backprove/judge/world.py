@@ -71,6 +71,8 @@ class Grid:
         for name, low, high in self.axes:
             first = min(int(low.value(c)) for c in corners)
             last = max(int(high.value(c)) for c in corners)
+            if last - first > MOST_ENTRIES // 50:
+                raise NoMeaning(f"{name} takes too many values to judge", kind="form")
             found.append(range(first, last + 1))
             corners = [{**c, name: end} for c in corners for end in {first, max(first, last)}]
         return found
