@@ -257,7 +257,13 @@ def _by_atheris(one: Callable[[Pick], None], seconds: float, seed: int, found: F
         provider = atheris.FuzzedDataProvider(data)
         one(lambda n: provider.ConsumeIntInRange(0, n - 1) if n > 1 else 0)
 
-    options = ["-max_len=200", "-len_control=0", f"-seed={seed + 1}", "-timeout=600", "-rss_limit_mb=8000"]
+    options = [
+        "-max_len=200",
+        "-len_control=0",
+        f"-seed={seed + 1}",
+        "-timeout=600",
+        "-rss_limit_mb=8000",
+    ]
     atheris.Setup([sys.argv[0], *options], look)
     atheris.Fuzz()
 

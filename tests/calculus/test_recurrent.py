@@ -113,7 +113,7 @@ def test_the_jacobian_of_a_state(roads, pair):
         model.agree(f"h_{last}", name, expected)
 
 
-# --- a plain recurrence, whose derivatives are known ----------------------------------------------
+# --- a plain recurrence, whose derivatives are known ------------------------------------------------
 
 CHAIN = """
 x_t in R^m for t = 1..{T}
@@ -267,7 +267,7 @@ class TestHessians:
 
 
 class TestFactsDoNotBindADerivative:
-    """Symmetric matrices and simplex vectors are differentiated as if entries were independent."""
+    """A symmetric matrix or a simplex vector is differentiated as if its entries were independent."""
 
     def test_a_symmetric_matrix(self, roads):
         model = roads("S in R^{n x n} symmetric, x, y in R^n\nf = x^T S y", {"n": 3})

@@ -234,7 +234,7 @@ def test_names(name: str, index: tuple[Whole | str | int, ...], shown: str) -> N
     [
         (Whole.of("T") - 1, "T − 1"),
         (3 - Whole.of("t"), "3 − t"),
-        (2 * Whole.of("r") + "i" - 2, "i + 2 r − 2"),
+        (2 * Whole.of("r") + "i" - 2, "2(r − 1) + i"),
         ((Whole.of("n") - 1).divide(2), "(n − 1)/2"),
         (Whole.of("n_1") * "m", "m n_1"),
         (Whole.of(0), "0"),

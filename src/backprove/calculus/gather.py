@@ -54,7 +54,10 @@ def _sum(node: Add) -> Node:
             total = [*total, (c, fold("sum", letter, numbers[0], numbers[-1], pattern))]
             kept = False
         else:
-            total = [*total, *((c, n) for d, n in node.terms if d == c and _is(n, pattern, numbers, letter))]
+            total = [
+                *total,
+                *((c, n) for d, n in node.terms if d == c and _is(n, pattern, numbers, letter)),
+            ]
     return node if kept else add(total)
 
 
@@ -67,7 +70,9 @@ def _abstract(node: Node, letter: str) -> tuple[int, Node] | None:
     """The one number by which a term chooses, and the term with a letter in its place."""
     numbers: set[int] = set()
     for part in walk(node):
-        places = part.index if isinstance(part, Symbol) else part.at if isinstance(part, Select) else ()
+        places = (
+            part.index if isinstance(part, Symbol) else part.at if isinstance(part, Select) else ()
+        )
         fixed = {int(w.constant) for w in places if w is not None and w.constant is not None}
         numbers |= fixed
     if len(numbers) != 1:

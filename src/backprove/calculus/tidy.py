@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backprove.calculus.adjoint import Adjoints, within
 from backprove.calculus.prepare import PRE, is_preactivation, with_body
-from backprove.calculus.ranges import Cases, narrowed, piece, pieces, settled, shortened, trimmed
+from backprove.calculus.ranges import piece, pieces, settled, trimmed
 from backprove.calculus.simplify import Simplifier
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.model.write import NoMatrixForm, written
@@ -78,7 +78,7 @@ class Tidy:
             if shorter is None:
                 break
             lines, result = shorter
-        lines, result = self._in_pieces(trimmed(lines, result, self.raw.spans), result)
+        lines = self._in_pieces(trimmed(lines, result, self.raw.spans))
         return self._named(lines, result, of, by)
 
     def _without_trivial(self) -> tuple[Lines, Node]:
@@ -130,18 +130,13 @@ class Tidy:
             put = _inline(result, line, self.raw.spans)
             last = result if put is result else self._short(put, self.raw.spans)
             after = [e.body for e in others if e.body is not None] + [last]
-            before = [e.body for e in lines if e is not line and e.body is not None] + [result]
-            if not uses or (self._weight(after) <= now and self._writable(before, after)):
+            if not uses or (self._weight(after) <= now and self._writable(bodies, after)):
                 return others, last
         return None
 
     def _writable(self, before: list[Node], after: list[Node]) -> bool:
-        """Whether what can be written as matrices still can."""
-        return all(
-            not self._by_components(new) or self._by_components(old)
-            for old, new in zip(before, after, strict=True)
-            if old is not new
-        )
+        """Whether no more of the bodies than before can be written by components only."""
+        return sum(map(self._by_components, after)) <= sum(map(self._by_components, before))
 
     def _by_components(self, node: Node) -> bool:
         found = self._components.get(node)
@@ -156,51 +151,23 @@ class Tidy:
 
     # --- pieces ---
 
-    def _in_pieces(self, lines: Lines, result: Node) -> tuple[Lines, Node]:
-        """Families whose rule has conditions on the step, with a rule for each case.
-
-        A first or last case that is zero shortens the family, and the sums over it.
-        """
+    def _in_pieces(self, lines: Lines) -> Lines:
+        """Families whose rule has conditions on the step, with a rule for each case."""
         found: Lines = []
         for line in lines:
-            line, parts = self._cases(line, lines)
-            lines = [line if e.name == line.name and e.ranges else e for e in lines]
-            if len(parts) == 1 and (parts[0][1] == line.ranges or self._always_single(line)):
+            assert line.body is not None
+            parts = pieces(line)
+            if len(parts) == 1:
                 found.append(line)
                 continue
             for index, ranges in parts:
-                body = self._short(piece(line, index, ranges), ranges, lines)
-                found.append(
-                    Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
-                )
-        found = [
-            with_body(e, narrowed(e.body, lines)) for e in found if e.body is not None
-        ]
-        return found, narrowed(result, lines)
-
-    def _always_single(self, line: Entity) -> bool:
-        """Whether a family has one member only because its model has one step only."""
-        (r,) = line.ranges
-        return any(
-            (s.low, s.high) == (r.low, r.high)
-            for e in self.raw.system.named(line.name)
-            for s in e.ranges
-        )
-
-    def _cases(self, line: Entity, lines: Lines) -> tuple[Entity, Cases]:
-        """The cases of a family, without those at its ends that are zero."""
-        while True:
-            parts = pieces(line)
-            if len(parts) == 1:
-                return line, parts
-            bodies = [self._short(piece(line, *part), part[1], lines) for part in parts]
-            if is_zero(bodies[0]):
-                line = shortened(line, high=parts[0])
-            elif is_zero(bodies[-1]):
-                line = shortened(line, low=parts[-1])
-            else:
-                return line, parts
-            lines = [line if e.name == line.name and e.ranges else e for e in lines]
+                body = piece(line, index, ranges)
+                body = self._short(body, ranges, lines)
+                if not is_zero(body):
+                    found.append(
+                        Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
+                    )
+        return found
 
     # --- names ---
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from backprove.errors import BackproveError
 from backprove.judge.session import BUDGET, Session
 from backprove.judge.verdict import Evidence, Kind, Verdict
-from backprove.judge.watch import TimeUp, watched
+from backprove.judge.watch import TimeUp, disarm, watched
 from backprove.judge.world import World
 from backprove.model.text import read_model
 
@@ -78,6 +78,7 @@ def judge_record(
         with watched(2 * budget):
             return _judged(claim, model, worlds, budget)
     except TimeUp:
+        disarm()
         return _broken_off(claim, model, worlds, "this takes too long")
     except MemoryError:
         return _broken_off(claim, model, worlds, "this needs too much memory")

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from backprove.judge.changes import Around, Change
 from backprove.judge.pool import Piece, inverse_of, ready, sizes_of
+from backprove.judge.residue import CLOSE, multiple
 from backprove.judge.rewrite import Place, children, places, says, summed, terms_of
 from backprove.judge.trial import SmallTrial, Trial
 from backprove.model.calls import ELEMENTWISE
@@ -198,9 +201,33 @@ def _scalars(root: Expr, trial: Trial, pool: list[Expr]) -> Iterator[Change]:
             continue
         if isinstance(expr, Number) and not isinstance(place.parent, Quotient | Sum):
             continue
-        for factor in pool:
+        fitting = pool if place.bound else _needed(place, trial, pool)
+        for factor in fitting:
             words = says("the factor {} is missing at {}", factor, expr)
             yield Change.at(place, "missing-factor", _times(factor, expr), words)
+
+
+def _needed(place: Place, trial: Trial, pool: list[Expr]) -> list[Expr]:
+    """The scalars of the pool by which a part must be multiplied.
+
+    As a function of a part below sums and products the right side is a line: two of its points
+    tell which factor would make the claim true, if any.
+    """
+    part = place.expr
+    nothing = trial.arrays(place.put(Sum(((1, part), (-1, part)))))
+    said, truth = trial.said(), trial.true_values()
+    if not nothing or not said or not said[0][0].shape == nothing[0][0].shape == truth.shape:
+        return pool
+    start = nothing[0][0]
+    ratios = multiple(truth - start, said[0][0] - start)
+    if ratios is None:
+        return []
+    found: list[Expr] = []
+    for factor in pool:
+        value = trial.scalar(factor)
+        if value is not None and np.abs(value - ratios).max() <= CLOSE * np.abs(ratios).max():
+            found.append(factor)
+    return found
 
 
 def _times(factor: Expr, expr: Expr) -> Expr:

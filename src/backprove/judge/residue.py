@@ -127,8 +127,8 @@ def missing_piece(
             values = _of_shape(written, trial, gap)
         if values is None or not np.abs(values).max():
             continue
-        ratios = _multiple(gap, values)
-        if ratios is None:
+        ratios = multiple(gap, values)
+        if ratios is None or (not shape and np.ptp(ratios) > 1e-8 * np.abs(ratios).max()):
             continue
         same = float(np.ptp(ratios)) <= 1e-8 * float(np.abs(ratios).max())
         if same and constant:
@@ -148,7 +148,7 @@ def _may_be(piece: Piece, shape: tuple[object, ...]) -> bool:
     return len(shape) == 2 and piece.shape == shape[:1] and shape[0] == shape[1]
 
 
-def _multiple(gap: Array, values: Array) -> Array | None:
+def multiple(gap: Array, values: Array) -> Array | None:
     """The factor at each point by which `values` become `gap`; None where there is none."""
     a, b = gap.reshape(len(gap), -1), values.reshape(len(values), -1)
     norms = (b * b).sum(axis=1)
@@ -157,7 +157,7 @@ def _multiple(gap: Array, values: Array) -> Array | None:
     ratios = (a * b).sum(axis=1) / norms
     if np.abs(a - ratios[:, None] * b).max() > CLOSE * max(float(np.abs(a).max()), 1e-12):
         return None
-    return None if b.shape[1] < 2 and np.ptp(ratios) > 1e-8 * np.abs(ratios).max() else ratios
+    return ratios
 
 
 def scalar_multiple(root: Expr, trial: Trial) -> bool:
@@ -166,7 +166,7 @@ def scalar_multiple(root: Expr, trial: Trial) -> bool:
     truth = trial.true_values()
     if said is None or said[0].shape != truth.shape or truth[0].size < 2:
         return False
-    return bool(np.abs(said[0]).max()) and _multiple(truth, said[0]) is not None
+    return bool(np.abs(said[0]).max()) and multiple(truth, said[0]) is not None
 
 
 def residue(root: Expr, trial: Trial) -> Array | None:

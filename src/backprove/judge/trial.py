@@ -310,6 +310,13 @@ class Trial:
             return None
         return None if has_hole(value.node) else self.evaluated(value.node)
 
+    def scalar(self, expr: Expr) -> Array | None:
+        """The value of a scalar at each point."""
+        found = self.plain(expr)
+        if found is None or found.ndim > 1:
+            return None
+        return np.broadcast_to(found, (len(self.true_values()),))
+
     def evaluated(self, node: Node) -> Array | None:
         """The values of a closed node here."""
         try:
@@ -528,6 +535,10 @@ class SmallTrial(Trial):
         except (NoMeaning, OutOfTime):
             return []
         return [(c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()]
+
+    def scalar(self, expr: Expr) -> Array | None:
+        found = self.arrays(expr)
+        return found[0][0] if found and found[0][0].ndim == 1 else None
 
     def matches(self, found: Sequence[tuple[Array, Shape, bool]]) -> bool:
         # a row and a column are one where most sizes are 1

@@ -7,7 +7,7 @@ in `notation` make LaTeX or Unicode of it. An array that no product of matrices 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -63,6 +63,7 @@ from backprove.tensor.build import (
     select,
     split_coefficient,
     substitute,
+    where,
 )
 from backprove.tensor.nodes import Contract, Node, Symbol, walk
 from backprove.tensor.whole import ONE, Whole
@@ -73,11 +74,20 @@ def written(node: Node, letters: Letters | None = None) -> Expr:
     return _writer(node, letters).write(node)
 
 
-def written_components(node: Node, indices: Sequence[str], letters: Letters | None = None) -> Expr:
-    """The syntax of the entry of an array at these index letters, one for each axis."""
+def written_components(
+    node: Node,
+    indices: Sequence[str],
+    letters: Letters | None = None,
+    shorten: Callable[[Node], Node] | None = None,
+) -> Expr:
+    """The syntax of the entry of an array at these index letters, one for each axis.
+
+    `shorten` may put the entry in another form before it is written.
+    """
     ranges = {i: (ONE, size) for i, size in zip(indices, node.shape, strict=True)}
     writer = replace(_writer(node, letters), bound=ranges)
-    return writer.write(writer.entry(node, [Whole.of(i) for i in indices]))
+    entry = writer.entry(node, [Whole.of(i) for i in indices])
+    return writer.write(entry if shorten is None else shorten(entry))
 
 
 def _writer(node: Node, letters: Letters | None) -> _Writer:
@@ -337,6 +347,10 @@ class _Writer:
         conditions: list[Node] = []
         if not body.shape:
             conditions, body = conditioned(body, neutral)
+            for equation in [c for c in conditions if isinstance(c, nodes.Test) and c.op == "="]:
+                # `j = …` under a sum sign would be taken for an index
+                conditions.remove(equation)
+                body = where(equation, body, neutral)
         condition = joined(conditions, writer.write) if conditions else None
         binder = Binder(index, written_index(low), written_index(high))
         op = "sum" if node.op == "sum" else "prod"

@@ -132,11 +132,26 @@ NORMS = frozenset({"norm", "norm_F"})
 
 
 def written_index(whole: Whole) -> Expr:
-    """A size or an index: `n`, `t - 1`, `3 - t`, `2 r + i - 2`, `\\frac{n}{2}`."""
+    """A size or an index: `n`, `t - 1`, `3 - t`, `2(r - 1) + i`, `\\frac{n}{2}`."""
     bottom = lcm(*(Fraction(c).denominator for _, c in whole.terms))
     if bottom > 1:
         return Quotient(written_index(whole * bottom), number(bottom))
-    return signed(_monomial(m, c) for m, c in sorted(whole.terms, key=lambda t: (not t[0], t[0])))
+    ordered = sorted(whole.terms, key=lambda t: (not t[0], t[0]))
+    strides = [(m, c) for m, c in ordered if len(m) == 1 and abs(c) > 1]
+    constant = ordered[-1][1] if ordered and not ordered[-1][0] else Fraction(0)
+    left = constant + sum(c for _, c in strides)
+    if abs(left) >= abs(constant):
+        return signed(_monomial(m, c) for m, c in ordered)
+    ahead = [_stride(m, c) for m, c in sorted(strides, key=lambda t: -t[1]) if c > 0]
+    plain = [_monomial(m, c) for m, c in ordered if m and (m, c) not in strides]
+    terms = [*ahead, *plain, *(_stride(m, c) for m, c in strides if c < 0)]
+    return signed([*terms, _monomial((), left)] if left else terms)
+
+
+def _stride(names: tuple[str, ...], coefficient: Fraction | int) -> tuple[int, Expr]:
+    """Steps counted from 1, as in `2(r - 1) + i`."""
+    step = signed([(1, _size_name(names[0])), (-1, number(1))])
+    return (1 if coefficient > 0 else -1), juxtapose([number(abs(coefficient)), step])
 
 
 def _monomial(names: tuple[str, ...], coefficient: Fraction | int) -> tuple[int, Expr]:

@@ -84,10 +84,7 @@ def _matrix(
         s = summed[0]
         a = permuted(a, left.labels, [*first, s], target)
         b = permuted(b, right.labels, [s, *second], target)
-        both = product(a, b, "@")
-        factors = (a.text, b.text, len(left.labels), len(right.labels))
-        both = Text(both.text, both.level, factors)
-        return permuted(both, [*first, *second], out, target)
+        return permuted(product(a, b, "@"), [*first, *second], out, target)
     if (
         len(summed) == 1
         and len(right.labels) <= 2

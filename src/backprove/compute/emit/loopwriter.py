@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from backprove.compute.emit.dots import permuted
 from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import identifier
-from backprove.compute.emit.text import ATOM, SIGN, Text, combination
+from backprove.compute.emit.text import ATOM, SIGN, Text
 from backprove.compute.emit.values import Axis, Label, Value, below
 from backprove.compute.emit.writer import Writer, origin
 from backprove.tensor.whole import Whole
@@ -177,28 +176,6 @@ class PlainLoops(LoopWriter):
 
 class ListLoops(PlainLoops):
     """PyTorch: an entry of a list is read and written much faster than a row of a tensor."""
-
-    def _sum(self, value: Value) -> Text:
-        """Inside a loop a sum with matrix products is done by the calls that add as they multiply."""
-        texts = [self._aligned(arg, value.labels) for arg in value.args]
-        if value.loop is None or len(value.labels) > 2 or set(value.info[0]) != {1}:
-            return super()._sum(value)
-        products = [t.factors for t in texts if t.factors is not None and max(t.factors[2:]) == 2]
-        rest = [t for t in texts if t.factors is None or max(t.factors[2:]) < 2]
-        if not rest or not products or min(len(a.labels) for a in value.args) < len(value.labels):
-            return super()._sum(value)
-        total = (
-            rest[0].text if len(rest) == 1 else combination([Fraction(1)] * len(rest), rest).text
-        )
-        for left, right, rank, other in products:
-            if rank == other == 2:
-                total = f"torch.addmm({total}, {left}, {right})"
-            elif rank == 2:
-                total = f"torch.addmv({total}, {left}, {right})"
-            else:
-                turned = right[:-2] if right.endswith(".T") else f"{right}.T"
-                total = f"torch.addmv({total}, {turned}, {left})"
-        return Text(total)
 
     def _begin(self, name: str, value: Value, zeros: bool) -> bool:
         self.line(f"{name} = [None] * {self.whole(value.lengths[0]).at(SIGN)}")

@@ -16,8 +16,6 @@ class Text:
 
     text: str
     level: int = ATOM
-    #: of a matrix product, the two factors and their numbers of axes
-    factors: tuple[str, str, int, int] | None = None
 
     def at(self, level: int) -> str:
         """The text where something that binds at least so tightly is needed."""
