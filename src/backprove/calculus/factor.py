@@ -25,7 +25,7 @@ from backprove.tensor.build import (
     power,
     scale,
 )
-from backprove.tensor.nodes import Add, Contract, Identity, Literal, Node, Ones, Test, Where
+from backprove.tensor.nodes import Add, Contract, Identity, Literal, Node, Ones, Symbol, Test, Where
 from backprove.tensor.whole import Whole
 
 #: how an axis of a factor hangs: ('o', place in the result), 'i' on the rest, 'a' alone
@@ -102,7 +102,7 @@ class Factor:
             yield (key, hangs), Place(at, place, exponent, sign)
             if n.rank == 2 and exponent is UNIT and not isinstance(n, Identity):
                 for axis in (0, 1):
-                    direct = hangs[axis][0] == "o" and names[axis] not in others
+                    direct = hangs[axis][0] == "o"
                     if hangs[1 - axis][0] == "o" and (direct or hangs[axis] == INNER):
                         mixed = tuple(EITHER if i == axis else h for i, h in enumerate(hangs))
                         yield (key, mixed), Place(at, place, exponent, sign)
@@ -153,7 +153,7 @@ class Factor:
         outside: list[Hashable] = [("o", i) for i in range(node.rank)]
         factor = power(base, exponent)
         pair = [(factor, own), (inner, kept)]
-        if places[0].operand > 0:
+        if not isinstance(lead, Symbol) and places[0].operand > 0:
             pair.reverse()
         product = contract([n for n, _ in pair], [names for _, names in pair], outside)
         used = {p.term for p in places}

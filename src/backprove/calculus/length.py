@@ -31,8 +31,9 @@ class Lengths:
                 below = node.exponent.value < 0
                 return self.of(node.base) + 1 + below + _brackets(node.base)
             case Contract():
+                spread = 2 * (node.rank > 1 and any(isinstance(n, Ones) for n in node.operands))
                 diagonal = 2 * (len(set(node.out)) < len(node.out))
-                return diagonal + 1 + sum(self.of(n) + _brackets(n) for n in node.operands)
+                return diagonal + spread + 1 + sum(self.of(n) + _brackets(n) for n in node.operands)
             case Apply() | _:
                 return 1 + sum(self.of(child) for child in node.children)
 

@@ -13,6 +13,7 @@ from backprove.calculus.adjoint import Families, Key, differentiate
 from backprove.calculus.arrays import as_arrays
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts
+from backprove.calculus.gather import gathered
 from backprove.calculus.settle import Settle
 from backprove.model.entity import Entity, System, member
 from backprove.tensor.build import rebuild, replace
@@ -100,7 +101,9 @@ def in_arrays(system: System) -> System:
     for entity in system.all():
         body = entity.body
         result.add(
-            entity if body is None else with_body(entity, recognised(as_arrays(body), settle))
+            entity
+            if body is None
+            else with_body(entity, recognised(as_arrays(gathered(body)), settle))
         )
     return result
 

@@ -6,14 +6,18 @@ and a family whose rule has conditions on its index is written in pieces, as peo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 
 from backprove.calculus.adjoint import within
 from backprove.model.entity import Entity, IndexRange
-from backprove.tensor.build import UNIT, literal, rebuild, substitute, zero
-from backprove.tensor.nodes import Build, Fold, Node, Symbol, Test, walk
+from backprove.tensor.build import UNIT, add, fold, literal, rebuild, substitute, test, where, zero
+from backprove.tensor.nodes import Add, Build, Contract, Fold, Node, Symbol, Test, Where, walk
+from backprove.tensor.simple import is_nothing
 from backprove.tensor.whole import ONE, Whole
 
 Ranges = tuple[IndexRange, ...]
+#: the parts of a family's range: an index, and what is open in it
+Cases = list[tuple[tuple[Whole, ...], Ranges]]
 #: families are written in no more pieces than this
 MOST_PIECES = 4
 
@@ -39,8 +43,12 @@ def settled(node: Node, ranges: Ranges, families: Sequence[Entity] = ()) -> Node
             sizes = zip(part.indices, part.shape, strict=False)
             inner = (*around, *(IndexRange(name, ONE, size) for name, size in sizes))
         fresh = [visit(child, inner) for child in part.children]
-        same = all(a is b for a, b in zip(fresh, part.children, strict=True))
-        return part if same else rebuild(part, fresh)
+        if any(a is not b for a, b in zip(fresh, part.children, strict=True)):
+            part = rebuild(part, fresh)
+        if isinstance(part, Fold):
+            single = pinned(part)
+            return part if single is None else visit(single, around)
+        return part
 
     if not any(_matters(part, spans) for part in walk(node)):
         return node
@@ -51,20 +59,20 @@ def _matters(part: Node, spans: dict[str, Entity]) -> bool:
     return isinstance(part, Test) or (isinstance(part, Symbol) and part.name in spans)
 
 
-def _decided(test: Test, ranges: Ranges) -> Node:
-    gap = test.right - test.left
+def _decided(node: Test, ranges: Ranges) -> Node:
+    gap = node.right - node.left
     always, never = {
         "≤": ((0, None), (None, -1)),
         "<": ((1, None), (None, 0)),
         "=": (None, None),
         "≠": (None, None),
-    }[test.op]
+    }[node.op]
     if always is None:
         apart = _lies(gap, 1, None, ranges) or _lies(gap, None, -1, ranges)
-        return (literal(0) if test.op == "=" else UNIT) if apart else test
+        return (literal(0) if node.op == "=" else UNIT) if apart else node
     if _lies(gap, *always, ranges):
         return UNIT
-    return literal(0) if never is not None and _lies(gap, *never, ranges) else test
+    return literal(0) if never is not None and _lies(gap, *never, ranges) else node
 
 
 def _lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool:
@@ -84,15 +92,54 @@ def _beyond(at: Whole, family: Entity, ranges: Ranges) -> bool:
     return after or (r.low is not None and _lies(at - r.low, None, -1, ranges))
 
 
+def pinned(node: Fold) -> Node | None:
+    """A sum in which an equation gives the index its value, as that one term; None for others."""
+    body = node.body
+    if node.op != "sum":
+        return None
+    if isinstance(body, Add):
+        found: list[tuple[Fraction, Node]] = []
+        for c, n in body.terms:
+            one = fold("sum", node.index, node.low, node.high, n)
+            alone = pinned(one) if isinstance(one, Fold) else one
+            if alone is None:
+                return None
+            found.append((c, alone))
+        return add(found, node.shape)
+    conditions: list[Node] = []
+    while isinstance(body, Where) and is_nothing(body.otherwise):
+        conditions.append(body.condition)
+        body = body.then
+    for condition in conditions:
+        value = _solved(condition, node.index)
+        if value is None:
+            continue
+        bounds = [test("≤", node.low, value), test("≤", value, node.high)]
+        result = substitute(body, {node.index: value})
+        for other in [*(substitute(c, {node.index: value}) for c in conditions), *bounds]:
+            result = where(other, result, zero(result.shape) if result.shape else literal(0))
+        return result
+    return None
+
+
+def _solved(condition: Node, index: str) -> Whole | None:
+    """The value that an equation gives to an index."""
+    if not isinstance(condition, Test) or condition.op != "=":
+        return None
+    gap = condition.left - condition.right
+    slope = gap.coefficient(index)
+    return Whole.of(index) - gap * slope if slope in (1, -1) else None
+
+
 # --- pieces ---------------------------------------------------------------------------------------
 
 
-def pieces(entity: Entity) -> list[tuple[tuple[Whole, ...], Ranges]]:
+def pieces(entity: Entity) -> Cases:
     """The parts of a family's range over which all its conditions are decided, last first.
 
     Each is the index of a single member, or a shorter range. One part where it is better so.
     """
-    whole: list[tuple[tuple[Whole, ...], Ranges]] = [(entity.index, entity.ranges)]
+    whole: Cases = [(entity.index, entity.ranges)]
     if len(entity.ranges) != 1 or len(entity.index) != 1 or entity.body is None:
         return whole
     (r,) = entity.ranges
@@ -124,16 +171,16 @@ def pieces(entity: Entity) -> list[tuple[tuple[Whole, ...], Ranges]]:
     ]
 
 
-def _cuts(test: Test, name: str) -> list[Whole] | None:
+def _cuts(node: Test, name: str) -> list[Whole] | None:
     """The numbers after which the truth of a condition may change; None where that is not clear."""
-    gap = test.right - test.left
+    gap = node.right - node.left
     slope = gap.coefficient(name)
     if slope not in (1, -1):
         return None
     at = (gap - Whole.of(name) * slope) * -slope  # where both sides are equal
-    if test.op in ("=", "≠"):
+    if node.op in ("=", "≠"):
         return [at - 1, at]
-    strict = test.op == "<"
+    strict = node.op == "<"
     # slope −1: name ≤ at; slope 1: at ≤ name
     return [at - strict if slope < 0 else at - 1 + strict]
 
@@ -157,6 +204,66 @@ def piece(entity: Entity, index: tuple[Whole, ...], ranges: Ranges) -> Node:
     if ranges:
         return entity.body
     return substitute(entity.body, {entity.index[0].name or "": index[0]})
+
+
+def shortened(
+    entity: Entity,
+    low: tuple[tuple[Whole, ...], Ranges] | None = None,
+    high: tuple[tuple[Whole, ...], Ranges] | None = None,
+) -> Entity:
+    """A family without the piece at its low or high end."""
+    (r,) = entity.ranges
+    first, last = r.low, r.high
+    if low is not None:
+        first = (low[1][0].high if low[1] else low[0][0]) or Whole.of(0)
+        first = first + 1
+    if high is not None:
+        last = (high[1][0].low if high[1] else high[0][0]) or Whole.of(0)
+        last = last - 1
+    return Entity(
+        entity.name,
+        entity.index,
+        (IndexRange(r.name, first, last),),
+        entity.shape,
+        entity.facts,
+        entity.body,
+        entity.line,
+        entity.zero_outside,
+    )
+
+
+def narrowed(node: Node, families: Sequence[Entity]) -> Node:
+    """Sums over the members of a family without the steps at which it is zero."""
+    spans = {e.name: e for e in families if len(e.ranges) == 1 and e.zero_outside}
+    if not any(isinstance(part, Fold) for part in walk(node)):
+        return node
+    memo: dict[Node, Node] = {}
+    for part in walk(node):
+        fresh = part
+        if part.children:
+            inner = [memo[child] for child in part.children]
+            if any(a is not b for a, b in zip(inner, part.children, strict=True)):
+                fresh = rebuild(part, inner)
+        memo[part] = _narrowed(fresh, spans) if isinstance(fresh, Fold) else fresh
+    return memo[node]
+
+
+def _narrowed(node: Fold, spans: dict[str, Entity]) -> Node:
+    if node.op != "sum" or not isinstance(node.body, Contract | Symbol):
+        return node
+    factors = node.body.operands if isinstance(node.body, Contract) else (node.body,)
+    low, high = node.low, node.high
+    for n in factors:
+        if not isinstance(n, Symbol) or n.name not in spans or len(n.index) != 1:
+            continue
+        shift = n.index[0] - Whole.of(node.index)
+        (r,) = spans[n.name].ranges
+        if node.index in shift.names or r.low is None or r.high is None:
+            continue
+        over, under = _gap(r.high - shift, high), _gap(low, r.low - shift)
+        high = r.high - shift if over is not None and over > 0 else high
+        low = r.low - shift if under is not None and under > 0 else low
+    return fold("sum", node.index, low, high, node.body)
 
 
 # --- what is used ---------------------------------------------------------------------------------

@@ -17,14 +17,33 @@ from backprove.tensor.build import (
     add,
     along,
     apply,
+    build,
     contract,
+    fold,
     literal,
     ones,
     power,
     scale,
+    scatter,
+    select,
+    split_coefficient,
+    substitute,
     sum_axes,
 )
-from backprove.tensor.nodes import Add, Apply, Contract, Literal, Node, Ones, Power
+from backprove.tensor.nodes import (
+    Add,
+    Apply,
+    Build,
+    Contract,
+    Fold,
+    Literal,
+    Node,
+    Ones,
+    Power,
+    Scatter,
+    Select,
+)
+from backprove.tensor.whole import ONE
 
 Labels = tuple[int, ...]
 Operand = tuple[Node, Labels]
@@ -68,6 +87,13 @@ class Settle:
         match node:
             case Contract():
                 return self.product(node)
+            case Fold(op="sum"):
+                return self.fold(node)
+            case Build():
+                return _single(node)
+            case Scatter():
+                number, rest = split_coefficient(node.arg)
+                return scale(number, scatter(rest, node.at, node.shape)) if number != 1 else node
             case Power() if isinstance(node.exponent, Literal):
                 return self.power(node, node.exponent.value)
             case Apply(function="log"):
@@ -98,7 +124,14 @@ class Settle:
 
     def product(self, node: Contract) -> Node:
         """Settled until nothing changes."""
-        for step in (self._numbers, self._sums, self._powers, self._functions, self._upright):
+        for step in (
+            self._scattered,
+            self._numbers,
+            self._sums,
+            self._powers,
+            self._functions,
+            self._upright,
+        ):
             fresh = step(node)
             if fresh is not node:
                 number, rest = _number(fresh)
@@ -174,10 +207,39 @@ class Settle:
         if top.function == "sinh":
             same = isinstance(base, Apply) and base.function == "cosh" and under == names
             return apply("tanh", arg) if same and key(base.children[0]) is key(arg) else None
+        if isinstance(arg, Select) and not names and arg.arg.rank == 1:
+            whole = apply("exp", arg.arg)
+            if key(base) is key(sum_axes(whole)):
+                return select(along("softmax", arg.arg), arg.at)
         if names and under == names[:-1] and key(base) is key(sum_axes(top, [top.rank - 1])):
             return along("softmax", arg)
         whole = add([(1, ones(top.shape)), (1, top)])
         return apply("sigmoid", arg) if under == names and key(base) is key(whole) else None
+
+    def _scattered(self, node: Contract) -> Node:
+        """A product with an array that is zero but for one place is that at the place."""
+        for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
+            if (
+                not isinstance(n, Scatter)
+                or len(node.operands) == 1
+                or len(set(node.out)) < node.rank
+            ):
+                continue
+            fixed = {name: at for name, at in zip(names, n.at, strict=True) if at is not None}
+            if len(set(names)) < len(names):
+                continue
+            operands: list[Node] = []
+            labels: list[list[int]] = []
+            for i, (other, own) in enumerate(zip(node.operands, node.labels, strict=True)):
+                if i == place:
+                    operands.append(n.arg)
+                else:
+                    operands.append(select(other, [fixed.get(name) for name in own]))
+                labels.append([name for name in own if name not in fixed])
+            out = [name for name in node.out if name not in fixed]
+            inner = contract(operands, labels, out)
+            return scatter(inner, [fixed.get(name) for name in node.out], node.shape)
+        return node
 
     def _upright(self, node: Contract) -> Node:
         """A symmetric matrix is turned so that the product reads from left to right."""
@@ -190,6 +252,27 @@ class Settle:
             for names, turn in zip(node.labels, turns, strict=True)
         ]
         return contract(node.operands, labels, node.out) if labels != [*node.labels] else node
+
+    # --- sums over an index ---
+
+    def fold(self, node: Fold) -> Node:
+        """Scalars that do not depend on the index stand before the sum."""
+        number, body = _number(node.body)
+        outside: list[Node] = []
+        if isinstance(body, Contract):
+            pairs: list[Operand] = []
+            for n, names in zip(body.operands, body.labels, strict=True):
+                if names or node.index in n.free:
+                    pairs.append((n, names))
+                else:
+                    outside.append(n)
+            if outside and pairs:
+                body = contract([n for n, _ in pairs], [names for _, names in pairs], body.out)
+        if number == 1 and not outside:
+            return node
+        inner = fold("sum", node.index, node.low, node.high, body)
+        axes = list(range(node.rank))
+        return scale(number, contract([*outside, inner], [*[()] * len(outside), axes], axes))
 
     # --- functions ---
 
@@ -225,6 +308,19 @@ def _one_plus_exp(node: Node) -> Node | None:
         if c == d == 1 and one is ones(node.shape) and _is_exp(n):
             return n.children[0]
     return None
+
+
+def _single(node: Build) -> Node:
+    """An array over an index of a single value is its entry, with an axis of length 1."""
+    for i, name in enumerate(node.indices):
+        if node.shape[i] == ONE:
+            rest = [n for n in node.indices if n != name]
+            sizes = [s for n, s in zip(node.indices, node.shape, strict=False) if n != name]
+            body = build(rest, sizes, substitute(node.body, {name: 1}))
+            axes = list(range(1, node.rank))
+            order = [*axes[:i], 0, *axes[i:]]
+            return contract([body, ones((ONE,))], [axes, [0]], order)
+    return node
 
 
 def _carried(node: Contract, kept: list[int]) -> bool:

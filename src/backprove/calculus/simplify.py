@@ -19,13 +19,25 @@ from backprove.calculus.facts import Facts
 from backprove.calculus.length import Lengths
 from backprove.calculus.names import Names
 from backprove.calculus.settle import Settle, split_power
-from backprove.tensor.build import add, rebuild
-from backprove.tensor.nodes import Add, Along, Contract, Literal, Node, Power, Symbol
+from backprove.tensor.build import add, rebuild, scale
+from backprove.tensor.nodes import (
+    Add,
+    Along,
+    Contract,
+    Identity,
+    Literal,
+    Node,
+    Power,
+    Scatter,
+    Symbol,
+)
 
 #: expressions longer than this are not multiplied out
 LONG = 400
 #: of the common factors of a sum so many are tried, the best first
 TRIED = 2
+#: a sum may be so much shorter for each term, and a product with a bracket is still preferred
+BRACKET = 2
 #: forms are tried on forms so often
 DEEP = 3
 #: so many forms are tried in all: after that an expression stays as it is
@@ -67,6 +79,11 @@ class Simplifier:
         """How long an expression is on paper, roughly."""
         return self.lengths.of(node)
 
+    def _worth(self, node: Node) -> int:
+        """The length by which forms are compared: a product is preferred to a sum."""
+        terms = len(node.terms) if isinstance(node, Add) else 1
+        return self.length(node) + BRACKET * (terms - 1)
+
     # --- the search ---
 
     def _shortest(self, node: Node, depth: int) -> Node:
@@ -74,6 +91,9 @@ class Simplifier:
         known = self._best.get(node)
         if known is not None and known[0] >= depth:
             return known[1]
+        if isinstance(node, Add) and len(node.terms) == 1:
+            ((number, rest),) = node.terms
+            return scale(number, self._shortest(rest, depth))
         best = node
         if isinstance(node, Add | Contract):
             self._best[node] = (depth, node)
@@ -84,11 +104,21 @@ class Simplifier:
                     self.work -= 1
                     if self.work < 0:
                         break
-                    candidate = self._shortest(option, depth - 1)
-                    if self.length(candidate) < self.length(best):
+                    candidate = self._again(option, depth - 1)
+                    if self._worth(candidate) < self._worth(best):
                         best = candidate
         self._best[node] = (depth, best)
         return best
+
+    def _again(self, node: Node, depth: int) -> Node:
+        """The shortest form of a form just made, whose sums inside are new too."""
+        if isinstance(node, Add):
+            node = add([(c, self._again(n, depth)) for c, n in node.terms], node.shape)
+        elif isinstance(node, Contract):
+            inner = [self._shortest(n, depth) if isinstance(n, Add) else n for n in node.operands]
+            if any(a is not b for a, b in zip(inner, node.operands, strict=True)):
+                node = rebuild(node, inner)
+        return self._shortest(node, depth)
 
     def _options(self, node: Node) -> Iterator[Node]:
         """Other forms of a sum or product that may lead to a shorter one.
@@ -135,6 +165,8 @@ class Simplifier:
         }
         for _, n in total.terms:
             for part in n.operands if isinstance(n, Contract) else (n,):
+                if isinstance(part, Identity | Scatter):
+                    return True
                 if isinstance(part, Symbol | Along) and self.facts.sums_to_one(part, self._plain):
                     return True
                 key = self.canon.key(split_power(part)[0])
@@ -174,13 +206,13 @@ class Simplifier:
         found = self._taken.get(node)
         if found is None:
             self._taken[node] = node
-            options = sorted(self.factor.options(node), key=self.length)[:TRIED]
+            options = sorted(self.factor.options(node), key=self._worth)[:TRIED]
             better = [
                 option
                 for option in map(self._inner, options)
-                if self.length(option) - (_terms(option) < _terms(node)) < self.length(node)
+                if self._worth(option) < self._worth(node)
             ]
-            found = self._factored(min(better, key=self.length)) if better else node
+            found = self._factored(min(better, key=self._worth)) if better else node
             self._taken[node] = found
         return found
 
@@ -195,10 +227,6 @@ class Simplifier:
             ]
             return self._settled(rebuild(node, operands))
         return node
-
-
-def _terms(node: Node) -> int:
-    return len(node.terms) if isinstance(node, Add) else 1
 
 
 def _is_below(node: Node) -> bool:

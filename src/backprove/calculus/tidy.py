@@ -7,11 +7,11 @@ a bar otherwise.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints, within
 from backprove.calculus.prepare import PRE, is_preactivation, with_body
-from backprove.calculus.ranges import piece, pieces, settled, trimmed
+from backprove.calculus.ranges import Cases, narrowed, piece, pieces, settled, shortened, trimmed
 from backprove.calculus.simplify import Simplifier
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.model.write import NoMatrixForm, written
@@ -51,7 +51,10 @@ class Derived:
     system: System
     lines: tuple[Entity, ...]
     result: Node
-    raw: Adjoints
+    raw: Adjoints = field(repr=False)
+    simplify: Simplifier = field(repr=False)
+    #: whose adjoint a line defines
+    owners: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Tidy:
@@ -78,7 +81,8 @@ class Tidy:
             if shorter is None:
                 break
             lines, result = shorter
-        lines = self._in_pieces(trimmed(lines, result, self.raw.spans))
+        lines = _reached(lines, result)
+        lines, result = self._in_pieces(trimmed(lines, result, self.raw.spans), result)
         return self._named(lines, result, of, by)
 
     def _without_trivial(self) -> tuple[Lines, Node]:
@@ -130,13 +134,18 @@ class Tidy:
             put = _inline(result, line, self.raw.spans)
             last = result if put is result else self._short(put, self.raw.spans)
             after = [e.body for e in others if e.body is not None] + [last]
-            if not uses or (self._weight(after) <= now and self._writable(bodies, after)):
+            before = [e.body for e in lines if e is not line and e.body is not None] + [result]
+            if not uses or (self._weight(after) <= now and self._writable(before, after)):
                 return others, last
         return None
 
     def _writable(self, before: list[Node], after: list[Node]) -> bool:
-        """Whether no more of the bodies than before can be written by components only."""
-        return sum(map(self._by_components, after)) <= sum(map(self._by_components, before))
+        """Whether what can be written as matrices still can."""
+        return all(
+            not self._by_components(new) or self._by_components(old)
+            for old, new in zip(before, after, strict=True)
+            if old is not new
+        )
 
     def _by_components(self, node: Node) -> bool:
         found = self._components.get(node)
@@ -151,23 +160,49 @@ class Tidy:
 
     # --- pieces ---
 
-    def _in_pieces(self, lines: Lines) -> Lines:
-        """Families whose rule has conditions on the step, with a rule for each case."""
+    def _in_pieces(self, lines: Lines, result: Node) -> tuple[Lines, Node]:
+        """Families whose rule has conditions on the step, with a rule for each case.
+
+        A first or last case that is zero shortens the family, and the sums over it.
+        """
         found: Lines = []
         for line in lines:
-            assert line.body is not None
-            parts = pieces(line)
-            if len(parts) == 1:
+            line, parts = self._cases(line, lines)
+            lines = [line if e.name == line.name and e.ranges else e for e in lines]
+            if len(parts) == 1 and (parts[0][1] == line.ranges or self._always_single(line)):
                 found.append(line)
                 continue
             for index, ranges in parts:
-                body = piece(line, index, ranges)
-                body = self._short(body, ranges, lines)
-                if not is_zero(body):
-                    found.append(
-                        Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
-                    )
-        return found
+                body = self._short(piece(line, index, ranges), ranges, lines)
+                found.append(
+                    Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
+                )
+        found = [with_body(e, narrowed(e.body, lines)) for e in found if e.body is not None]
+        return found, narrowed(result, lines)
+
+    def _always_single(self, line: Entity) -> bool:
+        """Whether a family has one member only because its model has one step only."""
+        (r,) = line.ranges
+        return any(
+            (s.low, s.high) == (r.low, r.high)
+            for e in self.raw.system.named(line.name)
+            for s in e.ranges
+        )
+
+    def _cases(self, line: Entity, lines: Lines) -> tuple[Entity, Cases]:
+        """The cases of a family, without those at its ends that are zero."""
+        while True:
+            parts = pieces(line)
+            if len(parts) == 1:
+                return line, parts
+            bodies = [self._short(piece(line, *part), part[1], lines) for part in parts]
+            if is_zero(bodies[0]):
+                line = shortened(line, high=parts[0])
+            elif is_zero(bodies[-1]):
+                line = shortened(line, low=parts[-1])
+            else:
+                return line, parts
+            lines = [line if e.name == line.name and e.ranges else e for e in lines]
 
     # --- names ---
 
@@ -203,7 +238,21 @@ class Tidy:
             final.append(fresh)
             system.add(fresh)
         order = _reading_order(final)
-        return Derived(of, by, system, order, _written_out(result, rename, hidden), self.raw)
+        last = _written_out(result, rename, hidden)
+        renamed = {rename[n]: owner for n, owner in owners.items() if n in rename}
+        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed)
+
+
+def _reached(lines: Lines, result: Node) -> Lines:
+    """The lines that the result needs, itself or by way of others."""
+    names = {line.name for line in lines}
+    needed: set[str] = set()
+    pending = [result]
+    while pending:
+        used = {n.name for n in walk(*pending) if isinstance(n, Symbol) and n.name in names}
+        pending = [e.body for e in lines if e.name in used - needed and e.body is not None]
+        needed |= used
+    return [line for line in lines if line.name in needed]
 
 
 def _is_trivial(node: Node) -> bool:

@@ -59,6 +59,7 @@ from backprove.tensor.simple import (
     constant,
     count,
     identity,
+    is_nothing,
     is_zero,
     literal,
     minus,
@@ -182,6 +183,11 @@ def select(arg: Node, at: Sequence[WholeLike | None]) -> Node:
     if all(i is None for i in index):
         return arg
     shape = tuple(s for s, i in zip(arg.shape, index, strict=True) if i is None)
+    if is_zero(arg):
+        return zero(shape) if shape else literal(0)
+    if isinstance(arg, Where):
+        # a condition stays in front, so that it guards what the component is multiplied by
+        return where(arg.condition, select(arg.then, index), select(arg.otherwise, index))
     if isinstance(arg, Ones):
         return ones(shape)
     if isinstance(arg, Build) and _inside(index, arg):
@@ -212,6 +218,12 @@ def scatter(arg: Node, at: Sequence[WholeLike | None], shape: Shape) -> Node:
     index = tuple(None if i is None else Whole.of(i) for i in at)
     if all(i is None for i in index):
         return arg
+    if isinstance(arg, Where) and (is_nothing(arg.then) or is_nothing(arg.otherwise)):
+        then, otherwise = (
+            zero(shape) if is_nothing(case) else scatter(case, at, shape)
+            for case in (arg.then, arg.otherwise)
+        )
+        return where(arg.condition, then, otherwise)
     return Scatter.intern(shape, free_of((arg,), *index), (arg,), arg, index)
 
 

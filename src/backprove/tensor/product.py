@@ -59,11 +59,21 @@ def contract(
                 raise ShapeError(f"sizes {sizes[name]} and {size} do not fit")
     shape = tuple(sizes[name] for name in out)
     for position, node in enumerate(operands):
-        if isinstance(node, Where) and is_nothing(node.otherwise):
+        if isinstance(node, Where) and (is_nothing(node.then) or is_nothing(node.otherwise)):
             # a condition on a factor is a condition on the product
-            inner = [*operands[:position], node.then, *operands[position + 1 :]]
             nothing = zero(shape) if shape else literal(0)
-            return where(node.condition, contract(inner, labels, out, facts=facts), nothing)
+            cases = [
+                nothing
+                if is_nothing(case)
+                else contract(
+                    [*operands[:position], case, *operands[position + 1 :]],
+                    labels,
+                    out,
+                    facts=facts,
+                )
+                for case in (node.then, node.otherwise)
+            ]
+            return where(node.condition, *cases)
     product = _Product(sizes, list(out), facts)
     for node, names in zip(operands, labels, strict=True):
         product.put(node, list(names))

@@ -7,13 +7,14 @@ do is computed by a loop.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backprove.compute.emit.loops import Circles, Key, Loop, key_of, make_loop
+from backprove.compute.emit.loops import Circles, Key, Loop, key_of, look_back, make_loop
 from backprove.compute.emit.names import identifier, member_name
 from backprove.compute.emit.places import Places
 from backprove.compute.emit.ranges import at_most
+from backprove.compute.emit.rotate import is_factor, rotate
 from backprove.compute.emit.scope import TOP, Scope
 from backprove.compute.emit.values import BATCH, FAMILY, Axis, Label, NoCode, Value
 from backprove.model.entity import Entity, System
@@ -47,7 +48,8 @@ class Families(Places):
 
     def __init__(self, system: System, roots: Iterable[Node], batched: frozenset[str]) -> None:
         super().__init__()
-        self.circles = Circles(system, roots)
+        # what loops need besides is put into a system of their own
+        self.circles = Circles(System(base=system), roots)
         self.batched = batched
         self.inputs: dict[str, Input] = {}
         self.memo: dict[object, Value] = {}
@@ -251,7 +253,11 @@ class Families(Places):
 
     def _run(self, circle: frozenset[Key]) -> None:
         """A loop for families that need each other's earlier (or later) members."""
-        loop, back = make_loop(self.circles, circle)
+        loop = make_loop(self.circles, circle)
+        inside = [m.entity for m in loop.members.values()]
+        for entity in rotate(loop, lambda n: is_factor(n, lambda x: self._is_zero(x, inside))):
+            self.circles.system.add(entity)
+        back = look_back(self.circles, loop)
         for key, member in loop.members.items():
             lone = {e.index[0]: e for e in self.circles.entities(key) if not e.ranges}
             edge = loop.low if loop.step > 0 else loop.high
@@ -276,6 +282,10 @@ class Families(Places):
         for key in loop.members:
             self._round(loop, key, 0)
         self.running.append(loop)
+
+    def _is_zero(self, node: Symbol, inside: Sequence[Entity]) -> bool:
+        """Whether a symbol is one of the adjoints of a loop, which are zero outside its range."""
+        return any(e.name == node.name and len(e.index) == len(node.index) for e in inside)
 
     def _round(self, loop: Loop, key: Key, gap: int) -> Value:
         """A member inside its loop: this step's, or one of those before."""

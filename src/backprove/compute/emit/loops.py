@@ -100,15 +100,15 @@ class Circles:
         return {
             key_of(part)
             for part in walk(node)
-            if isinstance(part, Symbol) and self._own_line(part) is None
+            if isinstance(part, Symbol) and self.own_line(part) is None
         } | {
             key
             for part in walk(node)
-            if isinstance(part, Symbol) and (e := self._own_line(part)) and e.body is not None
+            if isinstance(part, Symbol) and (e := self.own_line(part)) and e.body is not None
             for key in self._uses(e.body)
         }
 
-    def _own_line(self, node: Symbol) -> Entity | None:
+    def own_line(self, node: Symbol) -> Entity | None:
         if not node.index:
             return None
         found = [e for e in self.entities(key_of(node)) if not e.ranges and e.index == node.index]
@@ -139,8 +139,8 @@ class Circles:
                 self._group[name] = group
 
 
-def make_loop(circles: Circles, keys: frozenset[Key]) -> tuple[Loop, dict[Key, int]]:
-    """The loop for a circle of families, and how many steps back each of them is looked at."""
+def make_loop(circles: Circles, keys: frozenset[Key]) -> Loop:
+    """The loop for a circle of families."""
     rules = {key: circles.rules(key) for key in sorted(keys)}
     for key, found in rules.items():
         if key[1] == 0:
@@ -163,17 +163,32 @@ def make_loop(circles: Circles, keys: frozenset[Key]) -> tuple[Loop, dict[Key, i
         members[key] = Member(key, entity, substitute(entity.body, {r.name: letter}))
     assert low is not None
     assert high is not None
-    back = dict.fromkeys(keys, 0)
-    steps: set[int] = set()
-    for member in members.values():
-        for part in walk(member.body):
-            if isinstance(part, Symbol) and key_of(part) in keys:
-                gap = (part.index[0] - letter).constant
-                if not isinstance(gap, int):
-                    raise NoCode(f"{part.name} looks at its own members by {part.index[0]}")
-                if gap:
-                    steps.add(1 if gap < 0 else -1)
-                    back[key_of(part)] = max(back[key_of(part)], abs(gap))
+    loop = Loop(letter, low, high, 1, members)
+    steps = {1 if gap < 0 else -1 for gap in _gaps(circles, loop).values() if gap}
     if len(steps) != 1:
         raise NoCode(f"{first.name} needs both earlier and later members")
-    return Loop(letter, low, high, steps.pop(), members), back
+    loop.step = steps.pop()
+    return loop
+
+
+def look_back(circles: Circles, loop: Loop) -> dict[Key, int]:
+    """How many steps back each member of a loop is looked at."""
+    back = dict.fromkeys(loop.members, 0)
+    for part, gap in _gaps(circles, loop).items():
+        back[key_of(part)] = max(back[key_of(part)], abs(gap))
+    return back
+
+
+def _gaps(circles: Circles, loop: Loop) -> dict[Symbol, int]:
+    """The loop's own members that it looks at, and how far from its step they are."""
+    found: dict[Symbol, int] = {}
+    for member in loop.members.values():
+        for part in walk(member.body):
+            if not isinstance(part, Symbol) or key_of(part) not in loop.members:
+                continue
+            gap = (part.index[0] - loop.letter).constant
+            if isinstance(gap, int):
+                found[part] = gap
+            elif circles.own_line(part) is None:
+                raise NoCode(f"{part.name} looks at its own members by {part.index[0]}")
+    return found

@@ -129,6 +129,7 @@ WORDS = {
     "and": "({0}) & ({1})",
     "chain": "functools.reduce({m}.matmul, {0})",
     "flip": "{0}[::-1]",
+    "contiguous": "{m}.ascontiguousarray({0})",
 }
 
 NUMPY = Target("numpy", "np", ("import numpy as np",), FUNCTIONS, HELPERS)
@@ -148,6 +149,7 @@ JAX = Target(
     words={
         "softmax": "jax.nn.softmax({0}, axis={1})",
         "logsumexp": "jax.nn.logsumexp({0}, axis={1})",
+        "contiguous": "{0}",
     },
 )
 
@@ -185,6 +187,7 @@ TORCH = Target(
         "stack": "torch.stack([{0}], {1})",
         "concat": "torch.cat([{0}], {1})",
         "flip": "{0}.flip(0)",
+        "contiguous": "{0}.contiguous()",
     },
     decorator="@torch.no_grad()",
 )

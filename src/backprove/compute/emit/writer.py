@@ -152,8 +152,14 @@ class Writer:
             or (value.number and value.op != "sum")
             or (not value.labels and value.op == "whole")
         )
+        if value.op == "permute" and value.args[0].op == "input" and uses > 1:
+            # read by several products: laid out anew once
+            text = self.word("contiguous", text.text)
         view = (
-            value.op in ("pick", "slice", "permute") and text.level == ATOM and len(text.text) < 24
+            value.op in ("pick", "slice", "permute")
+            and text.level == ATOM
+            and len(text.text) < 24
+            and "contig" not in text.text
         )
         if view and value.loop is None:
             self.texts[value] = text
