@@ -90,8 +90,7 @@ def check(node: Node) -> bool:
         same(node, understood(read_expression(to_unicode(expr), names)))
     try:
         part = written_components(node, indices)
-    except NoMatrixForm as error:
-        assert str(error) == "a row of I"
+    except NoMatrixForm:  # a row of I inside a softmax, say
         return expr is not None
     entries(node, indices, understood(part, indices))
     entries(node, indices, understood(read_expression(to_latex(part), names), indices))
