@@ -134,6 +134,12 @@ def test_a_shape() -> None:
         assert statement.sides[1] == space("R^{3×(7×5)}")
 
 
+def test_the_shape_of_names_that_run_together() -> None:
+    (statement,) = read_line("W_cx[t] ∈ R^m", frozenset(["W_c", "x", "t"]))
+    assert isinstance(statement, Relation)
+    assert statement.sides == (read_expression("W_c x[t]"), space("R^m"))
+
+
 def test_introductions() -> None:
     assert (
         only("let p = 1") == only("Let p = 1") == only(r"\text{let } p = 1") == only("define p = 1")

@@ -38,6 +38,8 @@ REFUSED = [
     (r"\sum_{i}", 8, "expected a term"),
     ("conv(X, stride=2, K)", 18, "cannot follow"),
     ("exp()", 4, "needs an argument"),
+    ("CE(p, t)", 0, "CE is not a function known here"),
+    ("2 (p, t)", 4, "a list is written in [ ]"),
     (r"\begin{bmatrix} a & \end{bmatrix}", 20, "expected a term"),
     (r"\begin{tikz} a \end{tikz}", 0, "an environment tikz"),
     ("x" * (LONGEST_LINE + 1), LONGEST_LINE, "too long"),

@@ -8,7 +8,7 @@ one line follows after “where”.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from time import monotonic
 from typing import Any
@@ -33,6 +33,7 @@ from backprove.notation.syntax import Derivative as WrittenDerivative
 from backprove.tensor.build import (
     ShapeError,
     add,
+    contract,
     derivative,
     literal,
     rebuild,
@@ -110,26 +111,40 @@ def _accepted(claim: WrongClaim, fixed: Expr) -> bool:
 
 
 def _truth(claim: WrongClaim) -> str:
-    """The truth written out: in one line where it is short, else with lines after “where”."""
+    """The truth written out: in one line where it is short, else with lines after “where”.
+
+    Matrices are preferred; the chain rule over the names of the model, and components, serve
+    where there are none.
+    """
     node = opened(claim.value.node, claim.system)
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
-    for way in (_in_one_line, _in_lines, _by_chain_rule):
+    letters = Letters(taken=frozenset(claim.scope.indices))
+    for way in (_in_one_line, _in_lines, _by_chain_rule, _by_one_step):
         try:
-            return way(claim, node, parts)
+            return way(claim, node, parts, lambda n: to_latex(written(n, letters)))
+        except NoMatrixForm:
+            continue
+    for way in (_by_one_step, _in_one_line, _by_chain_rule):
+        try:
+            return way(claim, node, parts, lambda n: _by_components(claim, n, letters))
         except NoMatrixForm:
             continue
     raise NoMatrixForm("there is no way to write this")
 
 
-def _in_one_line(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
+def _in_one_line(
+    claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Callable[[Node], str]
+) -> str:
     table: dict[Node, Node] = {}
     for part in parts:
         found = _derived(claim, part)
         table[part] = unrolled(found.lines, found.result)
-    return _side(claim, simplify(replace(node, table), LITTLE_WORK))
+    return _shortest(replace(node, table), write)
 
 
-def _in_lines(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
+def _in_lines(
+    claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Callable[[Node], str]
+) -> str:
     """With one family of adjoints, which depends on nothing that the claim leaves open."""
     derived = {part: _derived(claim, part) for part in parts}
     lines = [line for found in derived.values() for line in found.lines]
@@ -140,22 +155,75 @@ def _in_lines(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str
             raise NoMatrixForm("several families of adjoints")
     rename = {k: v for f in derived.values() for k, v in _renamed(f, claim).items()}
     table = {part: _put_names(found.result, rename) for part, found in derived.items()}
-    side = _side(claim, simplify(replace(node, table), LITTLE_WORK))
+    side = _shortest(replace(node, table), write)
     more = _written([_with_names(line, rename) for line in lines])
     return " \\quad ".join([side, *(f"\\text{{where }} {line}" for line in more)])
 
 
-def _by_chain_rule(claim: WrongClaim, node: Node, parts: Sequence[Derivative]) -> str:
+def _by_chain_rule(
+    claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Callable[[Node], str]
+) -> str:
     table = {part: by_derivatives(claim, part) for part in parts}
-    return _side(claim, simplify(replace(node, table), LITTLE_WORK))
+    return _shortest(replace(node, table), write)
 
 
-def _side(claim: WrongClaim, truth: Node) -> str:
-    letters = Letters(taken=frozenset(claim.scope.indices))
+def _by_one_step(
+    claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Callable[[Node], str]
+) -> str:
+    """By the definition of what is differentiated: a recursion where that is a family's member."""
+    table = {part: by_definition(claim.system, part) for part in parts}
+    return _shortest(replace(node, table), write)
+
+
+def _shortest(node: Node, write: Callable[[Node], str]) -> str:
+    """A node written in its shortest form, or as it is where only that can be written."""
     try:
-        return to_latex(written(truth, letters))
+        return write(simplify(node, LITTLE_WORK))
     except NoMatrixForm:
-        return _by_components(claim, truth, letters)
+        return write(node)
+
+
+def by_definition(system: System, part: Derivative) -> Node:
+    """∂h_t/∂U by way of what h_t is defined by: `∂⁺h_t/∂U + Σ ∂⁺h_t/∂h_{t−1} ∂h_{t−1}/∂U`.
+
+    Raises NoMatrixForm where there is no such definition, or nothing in it depends on U.
+    """
+    of, by = part.of, part.by
+    names = isinstance(of, Symbol) and isinstance(by, Symbol) and by.name != of.name
+    body = _definition(system, of) if isinstance(of, Symbol) and names else None
+    if body is None or part.mode != "total":
+        raise NoMatrixForm("no definition to go by")
+    whole = [(Fraction(1), _held(system, of, body, by))]
+    for inner in dict.fromkeys(n for n in walk(body) if isinstance(n, Symbol) and n is not by):
+        if inner.free - of.free or _definition(system, inner) is None:
+            continue
+        step = _held(system, of, body, inner)
+        rest = derivative(inner, by, part.mode)
+        lead, middle = range(of.rank), range(of.rank, of.rank + inner.rank)
+        last = range(of.rank + inner.rank, of.rank + inner.rank + by.rank)
+        labels = [[*lead, *middle], [*middle, *last]]
+        whole.append((Fraction(1), contract([step, rest], labels, [*lead, *last])))
+    if len(whole) == 1:
+        raise NoMatrixForm("nothing comes before it")
+    return add(whole, (*of.shape, *by.shape))
+
+
+def _held(system: System, of: Node, body: Node, by: Node) -> Node:
+    """The derivative of a definition by a name in it, all others held; what it defines by name."""
+    found = raw_derivative(system, body, by, "line").result
+    return replace(found, {body: of}) if body.children else found
+
+
+def _definition(system: System, name: Symbol) -> Node | None:
+    """What a member of a family is defined by, where its index is open; what a name is."""
+    for entity in system.named(name.name):
+        names = [w.name for w in entity.index]
+        if entity.body is None or len(names) != len(name.index):
+            continue
+        if all(names):
+            put = {n: w for n, w in zip(names, name.index, strict=True) if n}
+            return substitute(entity.body, put) if put else entity.body
+    return None
 
 
 def unrolled(lines: Sequence[Entity], result: Node) -> Node:
@@ -193,9 +261,6 @@ def unrolled(lines: Sequence[Entity], result: Node) -> Node:
         return zero(node.shape) if node.shape else literal(0)
 
     whole = visit(result)
-    if cost(whole) > 3 * MOST_COST:
-        raise NoMatrixForm("too long for one line")
-    whole = simplify(whole, LITTLE_WORK)
     if cost(whole) > MOST_COST:
         raise NoMatrixForm("too long for one line")
     return whole

@@ -18,6 +18,7 @@ from __future__ import annotations
 import unicodedata
 from fractions import Fraction
 from functools import lru_cache
+from typing import NoReturn
 
 from backprove.notation import applied, brackets, derivatives, scripts
 from backprove.notation.cursor import Cursor
@@ -227,6 +228,15 @@ class Reader(Cursor):
         where = f"after {self.shown(self.i - 1)}" if self.i else "at the beginning"
         raise self.failure(f"expected a term {where}, found {self.shown()}")
 
+    def _not_a_function(self, opened: int) -> NoReturn:
+        """A bracket with commas after a name that takes no arguments."""
+        at = opened - 1
+        while at > 0 and self.kind_at(at) in ("}", "]"):
+            at -= 1
+        if self.kind_at(at) == "name":
+            self.fail(f"{self.shown(at)} is not a function known here", at)
+        self.fail("expected ), found ,; a list is written in [ ]")
+
     def number(self) -> Expr:
         _, value, start, end = self.tokens[self.i]
         self.i += 1
@@ -256,12 +266,15 @@ class Reader(Cursor):
 
     def group(self, opening: str, closing: str) -> Expr:
         """A bracket around an expression leaves no trace in the tree."""
+        opened = self.i
         bar, lowered, in_space = self.bar, self.lowered, self.in_space
         self.bar, self.in_space = "", False
         self.i += 1
         if self.peek() == closing:
             self.fail("nothing stands between these brackets", self.i - 1)
         body = self.expression()
+        if self.peek() == "," and closing == ")":
+            self._not_a_function(opened)
         self.expect(closing)
         self.bar, self.lowered, self.in_space = bar, lowered, in_space
         return body

@@ -139,7 +139,22 @@ class _Line:
             if r.word_at(r.i) == "us" or r.word_at(r.i) == "that":
                 r.i += 1
         if self._declares():
-            return self._declaration(start)
+            # names that run together (`W_cx[t] ∈ R^m`) are a product, not a name: read again
+            before = r.i, list(r.tokens), dict(r.closing)
+            try:
+                return self._declaration(start)
+            except ReadError as error:
+                declared = error
+                r.i, r.tokens, r.closing = before
+            try:
+                return self._relation(start, intro)
+            except ReadError:
+                raise declared from None
+        return self._relation(start, intro)
+
+    def _relation(self, start: int, intro: str) -> Relation:
+        """Sides joined by =, ≈ or ∈."""
+        r = self.r
         sides: list[Expr | Space] = [r.expression()]
         ops: list[str] = []
         while True:
