@@ -100,6 +100,23 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "∂²J/∂w∂w^T = X^T X": WRONG,
         },
     ),
+    "4: on the left as immediate, never by its own line alone": (
+        "h_0 in R^m\nU, W in R^{m x m}\nz_t = sigmoid(U h_{t-1}) for t = 1..T\n"
+        "h_t = z_t ⊙ h_{t-1} + W z_t for t = 1..T",
+        {
+            "∂h_t/∂h_{t-1} = diag(z_t) + (diag(h_{t-1}) + W) diag(z_t ⊙ (1 - z_t)) U": CORRECT,
+            "∂h_t/∂h_{t-1} = diag(z_t)": WRONG,
+            "∂h_t/∂h_{t-1} = z_t": WRONG,
+        },
+    ),
+    "by a transposed matrix": (
+        "S in R^{n x m}, q in R^n, r in R^m\nL = q^T S r",
+        {
+            "∂L/∂S^T = r q^T": CORRECT,
+            "∂L/∂S^T = q r^T": CONVENTION,
+            "∂L/∂S^T ∈ R^{m x n}": CORRECT,
+        },
+    ),
     "facts do not bind a derivative": (
         "S in R^{n x n} symmetric, u, v in R^n\ng = u^T S v",
         {"∂g/∂S = u v^T": CORRECT, "∂g/∂S = u v^T + v u^T": WRONG},

@@ -22,7 +22,7 @@ from backprove.judge.numbers import (
     literal_number,
     literal_numbers,
 )
-from backprove.judge.readings import OutOfTime, Search, has_derivative
+from backprove.judge.readings import MEMBER, OutOfTime, Search, has_derivative
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
@@ -328,7 +328,7 @@ class Judge:
         """The left side read otherwise: a family member by a member as immediate (reading 4)."""
         best: Match | None = None
         if isinstance(left, Derivative) and next_member(value.of, value.by):
-            search = replace(search, chain=True)
+            search = replace(search, senses=MEMBER)
         elif has_derivative(left):
             return None
         for reading in search.readings(left):
@@ -351,7 +351,7 @@ class Judge:
         search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
         on_left = search
         if isinstance(left, Derivative) and next_member(value.of, value.by):
-            on_left = replace(search, chain=True)
+            on_left = replace(search, senses=MEMBER)
         found: Small = "nothing"
         for reading in on_left.readings(left):
             side = Side((reading.first,), reading.shape, reading.row, None)

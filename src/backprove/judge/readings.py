@@ -72,6 +72,11 @@ POWERS = (2, 3, 4, -2, -3)
 class OutOfTime(Exception):
     """The search took longer than a claim is given."""
 
+#: how a derivative may be read besides as total, and the words for it
+SENSES = {"immediate": " (immediate)", "line": " (by its own line)"}
+MEMBER = ("immediate",)
+CHAIN = ("immediate", "line")
+
 
 @dataclass(slots=True)
 class Search:
@@ -79,8 +84,9 @@ class Search:
 
     `grid` holds the claim's open indices; `free` allows every product to be read anew even where
     it has a meaning (because the sum or the claim it stands in has none); `squeeze` drops axes of
-    size 1, for the scalar problem; `chain` lets derivatives be read as immediate: inside a
-    product of derivatives, and on the left of a claim about a member by a member.
+    size 1, for the scalar problem; `senses` are those in which a derivative may be read besides
+    the total one (reading 4): both inside a product of derivatives, as immediate only on the
+    left of a claim about a member by a member.
     """
 
     scope: Scope
@@ -89,9 +95,9 @@ class Search:
     deadline: float
     free: bool = False
     squeeze: bool = False
-    chain: bool = False
-    memo: dict[tuple[int, bool, bool, Grid], list[Candidate]] = field(
-        default_factory=dict[tuple[int, bool, bool, Grid], list[Candidate]]
+    senses: tuple[str, ...] = ()
+    memo: dict[tuple[int, bool, tuple[str, ...], Grid], list[Candidate]] = field(
+        default_factory=dict[tuple[int, bool, tuple[str, ...], Grid], list[Candidate]]
     )
 
     # --- leaves ---
@@ -132,7 +138,7 @@ class Search:
 
     def readings(self, expr: Expr) -> list[Candidate]:
         """All readings of an expression, the cheapest first; empty where there is none."""
-        key = (id(expr), self.free, self.chain, self.grid)
+        key = (id(expr), self.free, self.senses, self.grid)
         found = self.memo.get(key)
         if found is None:
             found = self.memo[key] = self.fresh(expr)
@@ -143,8 +149,8 @@ class Search:
         if monotonic() > self.deadline:
             raise OutOfTime
         match expr:
-            case Product() if not self.chain and is_chain(expr):
-                return replace(self, chain=True).readings(expr)
+            case Product() if self.senses != CHAIN and is_chain(expr):
+                return replace(self, senses=CHAIN).readings(expr)
             case Product():
                 return self.kept(self.product(expr), MOST_RESULTS)
             case Sum():
@@ -458,16 +464,16 @@ class Search:
             yield whole
 
     def derivative(self, expr: Derivative) -> Iterable[Candidate]:
-        """As written, and on a chain-rule right side as immediate (reading 4)."""
+        """As written, and where reading 4 has it, as immediate or by its own line."""
         whole = self.as_written(expr)
         if whole is not None:
             yield whole
-        if not self.chain or expr.immediate or len(expr.by) > 1:
+        if expr.immediate or len(expr.by) > 1:
             return
-        for mode, words in (("immediate", " (immediate)"), ("line", " (by its own line)")):
-            scope = replace(self.scope, mode=mode)
+        for sense in self.senses:
+            scope = replace(self.scope, mode=sense)
             try:
-                reading = self.leaf(expr, scope, cost=1, note=words)
+                reading = self.leaf(expr, scope, cost=1, note=SENSES[sense])
             except NoMeaning:
                 return
             if whole is None or not self.vanishes(reading, whole):

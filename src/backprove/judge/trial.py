@@ -448,7 +448,7 @@ class Remembering(Search):
     )
 
     def readings(self, expr: Expr) -> list[Candidate]:
-        key = (id(expr), self.free, self.chain, self.grid, self.scope.mode)
+        key = (id(expr), self.free, self.senses, self.grid, self.scope.mode)
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = (expr, Search.readings(self, expr))

@@ -246,6 +246,10 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
             )
         node = differentiate(node, variable, mode)
     single = len(expr.by) == 1
+    if single and isinstance(expr.by[0], Transpose) and variable.rank == 2:
+        # by the entries of S^T: a derivative of its shape
+        axes = list(range(node.rank))
+        return Value(permute(node, [*axes[:-2], axes[-1], axes[-2]]))
     return Value(node, of=value.node if single else None, by=variable if single else None)
 
 
