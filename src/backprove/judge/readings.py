@@ -72,6 +72,7 @@ POWERS = (2, 3, 4, -2, -3)
 class OutOfTime(Exception):
     """The search took longer than a claim is given."""
 
+
 #: how a derivative may be read besides as total, and the words for it
 SENSES = {"immediate": " (immediate)", "line": " (by its own line)"}
 MEMBER = ("immediate",)
