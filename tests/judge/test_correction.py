@@ -40,6 +40,10 @@ def test_the_writer_s_own_line_with_the_mistake_undone() -> None:
     assert corrected(DENSE, "∂L/∂b = (y - p) ⊙ p ⊙ (1 - p)") == "−(y − p) ⊙ p ⊙ (1 − p)"
 
 
+def test_a_name_is_corrected_to_its_definition() -> None:
+    assert corrected(DENSE, "L = sum((p - y)^3)") == "1/2 ‖p − y‖²"
+
+
 def test_missing_paths_are_added_as_matrices() -> None:
     assert corrected(RECURRENT, "∂E_2/∂W = (V^T (o_2 - y_2) ⊙ (1 - h_2^2)) h_1^T") == (
         "(Wᵀ(Vᵀ(o_2 − y_2) ⊙ (1 − h_2²)) ⊙ (1 − h_1²)) h_0ᵀ + (Vᵀ(o_2 − y_2) ⊙ (1 − h_2²)) h_1ᵀ"

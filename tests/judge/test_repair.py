@@ -32,7 +32,12 @@ X in R^{N x d}, w in R^d, t in R^N, b in R
 p = σ(X w + b)
 L = sum((p - t)^2)
 """
-MODELS = {"network": NETWORK, "gated": GATED, "logistic": LOGISTIC, "": ""}
+CLASSES = """
+z in R^C, y in R^C one-hot
+p = softmax(z)
+L = -sum(y ⊙ log(p))
+"""
+MODELS = {"classes": CLASSES, "network": NETWORK, "gated": GATED, "logistic": LOGISTIC, "": ""}
 WORLDS = {name: World(read_model(text)) for name, text in MODELS.items()}
 
 REPAIRED = [
@@ -80,6 +85,7 @@ LEFT_ALONE = [
     ("network", "∂E_3/∂H_3 = V^T (0.3 - y_3)"),
     ("gated", "∂ℓ/∂h_l = h_l - y"),
     ("logistic", "∂L/∂w = X^T (p - t) - -t"),
+    ("classes", "L = -log(p_y)"),
     # new names are the writer's own
     ("network", "G = O_3 - y_3"),
     ("network", "F_3 = O_3 - y_3"),

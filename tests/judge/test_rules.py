@@ -109,6 +109,13 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "∂h_t/∂h_{t-1} = z_t": WRONG,
         },
     ),
+    "Kronecker's δ stands beside errors δ_1, δ_2 of the writer's": (
+        "z_1 in R^m, z_2 in R^n\nδ_1 in R^m, δ_2 in R^n\np = softmax(z_2)",
+        {
+            "∂p_i/∂z_{2,j} = p_i (δ_{ij} - p_j)": CORRECT,
+            "∂p_i/∂z_{2,j} = p_i (δ_{2,i} - p_j)": WRONG,
+        },
+    ),
     "by a transposed matrix": (
         "S in R^{n x m}, q in R^n, r in R^m\nL = q^T S r",
         {

@@ -117,6 +117,8 @@ def _truth(claim: WrongClaim) -> str:
     where there are none.
     """
     node = opened(claim.value.node, claim.system)
+    if isinstance(node, Symbol):  # `L = …`: what it is defined by
+        node = _definition(claim.system, node) or node
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
     letters = Letters(taken=frozenset(claim.scope.indices))
     for way in (_in_one_line, _in_lines, _by_chain_rule, _by_one_step):
@@ -215,7 +217,7 @@ def _held(system: System, of: Node, body: Node, by: Node) -> Node:
 
 
 def _definition(system: System, name: Symbol) -> Node | None:
-    """What a member of a family is defined by, where its index is open; what a name is."""
+    """What a name, or a member of a family by its rule, is defined by."""
     for entity in system.named(name.name):
         names = [w.name for w in entity.index]
         if entity.body is None or len(names) != len(name.index):

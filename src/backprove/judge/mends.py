@@ -122,6 +122,8 @@ def _alternatives(text: str, spot: Spot, system: System) -> Iterator[tuple[str, 
             continue
         if part == "index" and other.isalpha() and not _is_index(other, text, system):
             continue
+        if part == "index" and other.isdigit() and other not in "01" and system.named(word):
+            continue  # p_y is meant as the probability of a class y, not as p_4
         yield f"{position - start + run[0]}{other}", (run, new)
 
 

@@ -10,7 +10,7 @@ from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, hole
 from backprove.notation.syntax import Expr, Index, Name, Number, Span, Tag
 from backprove.tensor.build import build, constant, count, identity, ones, select, symbol, test
-from backprove.tensor.nodes import Node
+from backprove.tensor.nodes import Node, Test
 from backprove.tensor.whole import Whole, show_shape
 
 
@@ -58,6 +58,13 @@ def resolve(target: Target, scope: Scope) -> Value:
     entities = scope.system.named(target.base)
     if not entities:
         return _undeclared(target, scope)
+    if not any(e.ranges or not e.index for e in entities):
+        # beside δ_1 and δ_2, which have a meaning of their own, δ_{ij} is still Kronecker's
+        kronecker = _kronecker(target, scope)
+        if kronecker is not None and isinstance(kronecker.node, Test):
+            both = kronecker.node.left, kronecker.node.right
+            if all(w.constant is None for w in both):
+                return kronecker
     if not target.items:
         return _bare(target, entities, scope)
     arities = sorted({len(e.index) for e in entities})
@@ -237,6 +244,16 @@ def _bounds(group: list[Entity], position: int) -> tuple[Whole | None, Whole | N
     return (Whole.of(numbers[0]), Whole.of(numbers[-1])) if numbers else (None, None)
 
 
+def _kronecker(target: Target, scope: Scope) -> Value | None:
+    """`δ_{ij}`: 1 where its two indices agree, else 0."""
+    if target.base == "δ" and target.items:
+        for items in _splittings(target.items, scope)[::-1]:
+            if len(items) == 2:
+                left, right = (scope.whole(i, free=True) for i in items)
+                return Value(test("=", left, right))
+    return None
+
+
 def _undeclared(target: Target, scope: Scope) -> Value:
     """Indices and sizes as numbers, constants, Kronecker's δ; else an error with the nearest name."""
     text = target.base
@@ -250,11 +267,9 @@ def _undeclared(target: Target, scope: Scope) -> Value:
             return Value(identity(hole()))
         if text == "ones":
             return Value(ones((hole(),)))
-    if text == "δ" and target.items:
-        for items in _splittings(target.items, scope)[::-1]:
-            if len(items) == 2:
-                left, right = (scope.whole(i, free=True) for i in items)
-                return Value(test("=", left, right))
+    kronecker = _kronecker(target, scope)
+    if kronecker is not None:
+        return kronecker
     if text == "I" and len(target.items) == 1:
         return Value(identity(scope.whole(target.items[0])))
     near = difflib.get_close_matches(text, sorted(scope.system.names()), 1, 0.6)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from backprove.model.entity import System
 from backprove.model.value import NoMeaning
 from backprove.notation.syntax import Expr, Index, Name, Number, Product, Quotient, Sum
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import Whole, show_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,10 @@ class Scope:
         """
         found = self._whole(expr, free)
         if found is None:
+            named = isinstance(expr, Name) and self.system.named(expr.text)
+            what = f", and {expr.text} is {show_shape(named[0].shape)}" if named else ""
             raise NoMeaning(
-                "a whole number (an index or a size) is expected here", expr.span, "form"
+                f"a whole number (an index or a size) is expected here{what}", expr.span, "form"
             )
         return found
 
