@@ -80,8 +80,9 @@ class Scope:
         """
         found = self._whole(expr, free)
         if found is None:
-            named = isinstance(expr, Name) and self.system.named(expr.text)
-            what = f", and {expr.text} is {show_shape(named[0].shape)}" if named else ""
+            what = ""
+            if isinstance(expr, Name) and (named := self.system.named(expr.text)):
+                what = f", and {expr.text} is {show_shape(named[0].shape)}"
             raise NoMeaning(
                 f"a whole number (an index or a size) is expected here{what}", expr.span, "form"
             )
