@@ -6,6 +6,7 @@ a search through hundreds of readings costs little.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -16,9 +17,9 @@ from backprove.tensor.whole import Shape, Whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-
 Rule = Callable[..., Array]
 Words = Callable[..., str]
+_BRACES = re.compile(r"\{[^{}]*\}")
 
 
 class Candidate:
@@ -225,11 +226,13 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
 
 def vectors(a: Candidate, b: Candidate) -> Iterator[Candidate]:
     """Elementwise, inner and outer (reading 3 allows these of any two vectors)."""
+    first, second = column(a), column(b)
     if a.shape == b.shape:
-        yield make("i,i->i", a, b, a.shape, 1, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
-        yield make("i,i->", a, b, (), 2, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
-    yield make("i,j->ij", a, b, a.shape + b.shape, 1, lambda x, y: f"{wrap(x)} {wrap(y)}ᵀ")
-    yield make("i,j->ji", a, b, b.shape + a.shape, 2, lambda x, y: f"{wrap(y)} {wrap(x)}ᵀ")
+        yield make("i,i->i", a, b, a.shape, 1, lambda x, y: f"{first(x)} ⊙ {second(y)}")
+        yield make("i,i->", a, b, (), 2, lambda x, y: f"{turn(first(x))} {second(y)}")
+    outer = a.shape + b.shape
+    yield make("i,j->ij", a, b, outer, 1, lambda x, y: f"{first(x)} {turn(second(y))}")
+    yield make("i,j->ji", a, b, outer[::-1], 2, lambda x, y: f"{second(y)} {turn(first(x))}")
 
 
 def matrix_vector(m: Candidate, v: Candidate, early: int = 0) -> Iterator[Candidate]:
@@ -240,12 +243,13 @@ def matrix_vector(m: Candidate, v: Candidate, early: int = 0) -> Iterator[Candid
     """
     rows, columns = m.shape
     late = 2 * early
+    col = column(v)
     if columns == v.shape[0]:
-        yield make("ij,j->i", m, v, (rows,), 1 + late, lambda x, y: f"{wrap(x)} {wrap(y)}")
+        yield make("ij,j->i", m, v, (rows,), 1 + late, lambda x, y: f"{wrap(x)} {col(y)}")
         yield make("ij,j->ij", m, v, m.shape, 2 + late, lambda x, y: f"{wrap(x)} diag({y})")
     if rows == v.shape[0]:
         late = 2 - late
-        yield make("ij,i->j", m, v, (columns,), 1 + late, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
+        yield make("ij,i->j", m, v, (columns,), 1 + late, lambda x, y: f"{turn(x)} {col(y)}")
         yield make("ij,i->ij", m, v, m.shape, 1 + late, lambda x, y: f"diag({y}) {wrap(x)}")
 
 
@@ -266,7 +270,7 @@ def matrices(a: Candidate, b: Candidate) -> Iterator[Candidate]:
     if a.shape == b.shape:
         yield make("ij,ij->ij", a, b, a.shape, 2, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
     if a.shape == b.shape[::-1]:
-        yield make("ij,ji->ij", a, b, a.shape, 3, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}ᵀ")
+        yield make("ij,ji->ij", a, b, a.shape, 3, lambda x, y: f"{wrap(x)} ⊙ {turn(y)}")
 
 
 def untransposed(a: Candidate, b: Candidate) -> Iterator[Candidate]:
@@ -281,7 +285,7 @@ def _turned(p: int, q: int, swapped: bool = False) -> Words:
     """The words for a product of matrices, each transposed or not."""
 
     def words(x: str, y: str) -> str:
-        first, second = wrap(x) + "ᵀ" * p, wrap(y) + "ᵀ" * q
+        first, second = (turn if p else wrap)(x), (turn if q else wrap)(y)
         return f"{second} {first}" if swapped else f"{first} {second}"
 
     return words
@@ -334,12 +338,22 @@ def times_identity(s: Candidate, size: Whole, lengths: Sequence[int]) -> Candida
 
 def transposed(c: Candidate) -> Candidate:
     """The transpose of a matrix."""
-    return changed(c, lambda x: np.swapaxes(x, -1, -2), lambda t: f"{wrap(t)}ᵀ", c.shape[::-1])
+    return changed(c, lambda x: np.swapaxes(x, -1, -2), turn, c.shape[::-1])
 
 
 def wrap(text: str) -> str:
-    """Brackets around a text of several parts."""
-    plain = text.isidentifier() or (
-        text.startswith("(") and text.endswith(")") and text.count("(") == 1
-    )
-    return text if plain or not any(sign in text for sign in " +-−⊙") else f"({text})"
+    """Brackets around a text of several parts; what stands in braces is a subscript."""
+    outside = _BRACES.sub("", text)
+    plain = outside.startswith("(") and outside.endswith(")") and outside.count("(") == 1
+    return text if plain or not any(sign in outside for sign in " +-−⊙") else f"({text})"
+
+
+def column(vector: Candidate) -> Callable[[str], str]:
+    """What turns the text of a vector into that of a column."""
+    return turn if vector.row else wrap
+
+
+def turn(text: str) -> str:
+    """The text of a transpose."""
+    part = wrap(text)
+    return part[:-1] if part.endswith("ᵀ") else f"{part}ᵀ"

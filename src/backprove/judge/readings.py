@@ -28,6 +28,7 @@ from backprove.judge.combine import (
     scaled,
     times_identity,
     transposed,
+    turn,
     untransposed,
     vectors,
 )
@@ -441,7 +442,7 @@ class Search:
             if c.rank == 2:
                 yield transposed(c)
             elif c.rank == 1:
-                yield changed(c, lambda x: x, lambda t: f"{t}ᵀ", row=not c.row)
+                yield changed(c, lambda x: x, turn, row=not c.row)
             elif c.rank == 0:
                 yield c
             else:
