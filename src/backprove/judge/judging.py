@@ -284,7 +284,7 @@ class Judge:
             return Outcome(
                 Kind.NOTATION,
                 "in another layout" if match.turned else "",
-                reading=match.candidate.text,
+                reading=match.words,
                 evidence=self.accepted(match.gap),
             )
         if small == "equal" and not fits:
@@ -339,7 +339,7 @@ class Judge:
             side = Side(arrays, reading.shape, reading.row, outputs)
             match, _ = find_reading(search, right, side, strict)
             if match is not None and (best is None or match.candidate.cost < best.candidate.cost):
-                best = match
+                best = replace(match, left=reading.text)
         return best
 
     def small(

@@ -110,6 +110,12 @@ class Match:
     candidate: Candidate
     turned: bool
     gap: float
+    #: how the left side was read, where it was not as written
+    left: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.left} = {self.candidate.text}" if self.left else self.candidate.text
 
 
 def find_reading(
