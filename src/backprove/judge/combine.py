@@ -19,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 Rule = Callable[..., Array]
 Words = Callable[..., str]
+_BRACKETS = re.compile(r"\([^()]*\)|\{[^{}]*\}")
 _BRACES = re.compile(r"\{[^{}]*\}")
 
 
@@ -160,7 +161,15 @@ def make(
 
 
 def side_by_side(a: str, b: str) -> str:
-    return f"{a} {b}".strip()
+    return f"{factor(a)} {factor(b)}".strip()
+
+
+def factor(text: str) -> str:
+    """Brackets around a sum that stands beside something."""
+    outside, count = text, 1
+    while count:
+        outside, count = _BRACKETS.subn("", outside)
+    return f"({text})" if " + " in outside or " − " in outside else text
 
 
 def scaled(a: Candidate, b: Candidate, words: Words = side_by_side) -> Candidate:

@@ -74,8 +74,8 @@ class OutOfTime(Exception):
     """The search took longer than a claim is given."""
 
 
-#: how a derivative may be read besides as total, and the words for it
-SENSES = {"immediate": " (immediate)", "line": " (by its own line)"}
+#: how a derivative may be read besides as total, and the words that follow ∂⁺ then
+SENSES = {"immediate": "", "line": " (by its own line)"}
 MEMBER = ("immediate",)
 CHAIN = ("immediate", "line")
 
@@ -105,7 +105,7 @@ class Search:
     # --- leaves ---
 
     def leaf(
-        self, expr: Expr, scope: Scope | None = None, cost: int = 0, note: str = ""
+        self, expr: Expr, scope: Scope | None = None, cost: int = 0, shown: str = ""
     ) -> Candidate:
         """The candidate of an expression as written; raises NoMeaning."""
         value = meaning(expr, scope or self.scope)
@@ -114,7 +114,7 @@ class Search:
             return leaf([np.ones(1)] * len(self.settings), "I", ())
         if has_hole(value.node):
             raise NoMeaning("the size of I or ones cannot be told here", expr.span, "hole")
-        return self.candidate(value, to_unicode(expr) + note, cost)
+        return self.candidate(value, shown or to_unicode(expr), cost)
 
     def candidate(self, value: Value, text: str, cost: int = 0) -> Candidate:
         arrays = _Arrays(self.settings, value, self.grid)
@@ -475,7 +475,8 @@ class Search:
         for sense in self.senses:
             scope = replace(self.scope, mode=sense)
             try:
-                reading = self.leaf(expr, scope, cost=1, note=SENSES[sense])
+                shown = to_unicode(replace(expr, immediate=True)) + SENSES[sense]
+                reading = self.leaf(expr, scope, cost=1, shown=shown)
             except NoMeaning:
                 return
             if whole is None or not self.vanishes(reading, whole):
