@@ -83,15 +83,16 @@ class Members:
         """An evaluator of the same names in which something is perturbed."""
         raise NotImplementedError
 
-    def adopt(self, other: Members, without: frozenset[str], points: int | None = None) -> None:
+    def adopt(self, other: Members, without: frozenset[str], points: Any = None) -> None:
         """Take over the values that another evaluator knows, but for some names.
 
-        The other has the same points, or these are its first `points`. Nothing of what is taken
-        over may depend on those names.
+        The other has the same points, or these are its points of those numbers. Nothing of what
+        is taken over may depend on those names.
         """
         for key, value in other._values.items():
             if key[0] not in without:
-                self._values[key] = value[:points]
+                every = points is None or value.shape[0] == 1
+                self._values[key] = value if every else value[points]
 
     # --- sizes and names ----------------------------------------------------------------------
 

@@ -23,9 +23,9 @@ from backprove.judge.numbers import (
     literal_numbers,
 )
 from backprove.judge.readings import OutOfTime, Search, has_derivative
-from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
+from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.definitions import index_ranges, space_shape
 from backprove.model.entity import System
 from backprove.model.meaning import meaning

@@ -118,7 +118,8 @@ def _slopes(
 
 def _written(node: Node, letters: tuple[str, ...], role: str, owner: str) -> Iterator[Piece]:
     try:
-        yield Piece(written(node), letters, node.shape, role, owner)
+        own = tuple(x for x in letters if x in node.free)
+        yield Piece(written(node), own, node.shape, role, owner)
     except NoMatrixForm:
         return
 
@@ -161,6 +162,13 @@ def _whole(item: Expr, letters: Sequence[str], trial: Trial) -> Whole | None:
 
 def ready(root: Expr, trial: Trial) -> list[Piece]:
     """The pieces as they may stand in a claim, with the claim's indices."""
+    known = trial.notes.get(("ready", id(root)))
+    if known is None:
+        known = trial.notes["ready", id(root)] = (root, _ready(root, trial))
+    return known[1]
+
+
+def _ready(root: Expr, trial: Trial) -> list[Piece]:
     at = at_indices(root, trial)
     found: dict[tuple[Expr, str], Piece] = {}
     for piece in pieces(trial.scope.system):

@@ -17,7 +17,8 @@ from backprove.compute.evaluate import Evaluator
 from backprove.judge.changes import Change
 from backprove.judge.combine import Array
 from backprove.judge.rewrite import Place
-from backprove.judge.trial import SmallTrial, Trial
+from backprove.judge.small_trial import SmallTrial
+from backprove.judge.trial import Trial
 from backprove.judge.world import Setting
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.model.scope import Scope
