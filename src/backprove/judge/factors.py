@@ -135,7 +135,7 @@ def _likely(slopes: list[Piece], old: Expr, shape: Shape, trial: Trial) -> Itera
 
 def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     """One factor of the model's more, in every place where it fits."""
-    pool = ready(root, trial)
+    pool = [p for p in ready(root, trial) if p.role != "term"]
     small = isinstance(trial, SmallTrial)
     ranks = [p for p in pool if not p.shape or small]
     scalars = [p.expr for p in ranks]

@@ -14,6 +14,7 @@ from backprove.judge.assumptions import assumed
 from backprove.judge.changes import Change, changes
 from backprove.judge.combine import Array
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
+from backprove.judge.inner_terms import inner_terms
 from backprove.judge.link import Side, agree
 from backprove.judge.own_lines import opened, owner, redefined
 from backprove.judge.probes import groups, probes_of
@@ -125,6 +126,10 @@ def _slopes(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _names(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return _tried(other_names(claim.right, trial), trial)
+
+
+def _inner_terms(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(inner_terms(claim.right, trial), trial)
 
 
 def _terms(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -307,5 +312,5 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 STAGES: tuple[Stage, ...] = (
     _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _names,
-    _factors, _rare_rules, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
+    _inner_terms, _factors, _rare_rules, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
 )  # fmt: skip

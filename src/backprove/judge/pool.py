@@ -31,7 +31,7 @@ from backprove.notation.syntax import (
 )
 from backprove.tensor.build import literal, minus, replace
 from backprove.tensor.functions import RULES, partials
-from backprove.tensor.nodes import Along, Apply, Derivative, Literal, Node, walk
+from backprove.tensor.nodes import Add, Along, Apply, Derivative, Literal, Node, Symbol, walk
 from backprove.tensor.whole import Shape, Whole
 
 ONE = Number(Fraction(1), "1")
@@ -80,6 +80,10 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
     own = member(entity)
     if body is not None:
         for part in walk(body):
+            if isinstance(part, Add) and part.free <= frozenset(letters):
+                for _, term in part.terms:
+                    if not isinstance(term, Symbol | Literal):
+                        yield from _written(term, letters, "term", entity.name)
             if isinstance(part, Apply) and len(part.args) == 1 and part.function in RULES:
                 value: Node = own if part is body else part
                 slope = partials(part.function, value, part.args)[0]
