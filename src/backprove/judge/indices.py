@@ -13,11 +13,13 @@ from backprove.model.names import take_apart
 from backprove.model.scope import Scope
 from backprove.model.write_syntax import written_index
 from backprove.notation.syntax import (
+    Call,
     Compare,
     Expr,
     Index,
     Name,
     Number,
+    Product,
     Sum,
     Tag,
 )
@@ -149,15 +151,41 @@ def _model_items(
                     yield tuple(written_index(w) for w in at)
 
 
+def where_inside(expr: Index | Tag, trial: Trial) -> Expr | None:
+    """A component at a moving place such as `x_{2r-2}`, 0 where that lies outside of its array.
+
+    None where no index moves, or the name is no single array.
+    """
+    system = trial.scope.system
+    target = take_apart(expr, system.names())
+    if target is None or not isinstance(expr, Index):
+        return None
+    own = [e for e in system.named(target.base) if not e.index]
+    if len(own) != 1 or len(own[0].shape) != len(expr.items):
+        return None
+    one = Number(Fraction(1), "1")
+    conditions: list[Expr] = [
+        Compare((one, item, written_index(size)), ("≤", "≤"))
+        for item, size in zip(expr.items, own[0].shape, strict=True)
+        if not isinstance(item, Name | Number)
+    ]
+    if not conditions:
+        return None
+    tests = [Call("indicator", (condition,)) for condition in conditions]
+    return Product((*tests, expr), ("",) * len(tests))
+
+
 def exchanged_letters(root: Expr, trial: Trial) -> Iterator[tuple[str, str, Expr]]:
     """Two of the claim's indices exchanged for each other everywhere."""
     letters = [x for x in trial.claim.scope.indices if len(x) == 1][:4]
+    # `ij` is one name in the syntax, also where i is an index of a sum
+    every = {*letters, *(b for place in places(root) for b in place.bound)}
     for n, a in enumerate(letters):
         for b in letters[n + 1 :]:
             table = str.maketrans({a: b, b: a})
 
             def rule(part: Expr, table: dict[int, str] = table) -> Expr | None:
-                if isinstance(part, Name) and set(part.text) <= set(letters):
+                if isinstance(part, Name) and set(part.text) <= every:
                     return replace(part, text=part.text.translate(table))
                 return None
 

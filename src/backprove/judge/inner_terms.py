@@ -68,6 +68,8 @@ def _likely(
     place: Place, shape: tuple[Shape, bool], pool: list[Piece], around: Around
 ) -> Iterator[Expr]:
     axes, row = shape
+    here = _indices(place.expr)
+    pool = [p for p in pool if not here or not (there := _indices(p.expr)) or here & there]
     names = [p.expr for p in pool if p.role == "name"]
     yield ONE
     for piece in pool:
@@ -85,6 +87,11 @@ def _likely(
             for new in _like(old, names):
                 if whole is not None and around.shape(place, new) == whole:
                     yield rewritten(term, lambda x, old=old, new=new: new if x == old else None)
+
+
+def _indices(expr: Expr) -> set[Expr]:
+    """The indices in a part: a term beside it has the same, if any."""
+    return {i for p in places(expr) if isinstance(p.expr, Index | Tag) for i in p.expr.items}
 
 
 def _like(old: Expr, names: list[Expr]) -> Iterator[Expr]:

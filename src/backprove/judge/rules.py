@@ -18,6 +18,7 @@ from backprove.judge.indices import (
     index_edits,
     same_index_edits,
     same_items_edits,
+    where_inside,
 )
 from backprove.judge.rewrite import (
     Place,
@@ -262,11 +263,11 @@ def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     match place.expr:
         case Index() | Tag():
             for new in index_edits(place.expr, letters, around.trial):
-                yield (
-                    "wrong-index",
-                    new,
-                    says("the index in {} should be as in {}", place.expr, new),
-                )
+                words = says("the index in {} should be as in {}", place.expr, new)
+                yield "wrong-index", new, words
+                guarded = where_inside(new, around.trial) if place.bound else None
+                if guarded is not None:
+                    yield "wrong-index", guarded, words
         case Derivative():
             for new in _derivative_indices(place.expr, letters, around.trial):
                 yield (

@@ -14,7 +14,7 @@ from backprove.model.value import Value
 from backprove.notation.syntax import Expr, Relation
 
 #: what a claim costs at most while its mistake is looked for, in seconds
-LIMIT = 0.28
+LIMIT = 0.4
 
 
 class OutOfBudget(Exception):
