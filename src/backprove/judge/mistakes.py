@@ -256,11 +256,11 @@ def _tried(
 
 def _effects(found: Iterator[Change], trial: Trial, own: bool) -> Iterator[tuple[Change, str]]:
     """Each change with whether it makes the claim true; `own` are changes of the claim itself."""
+    if trial.probes is None:
+        trial.probes = probes_of(trial)
     for group in groups(found):
         arrays: list[Array | None] = [None] * len(group)
-        if len(group) > 3 and trial.probes is None:
-            trial.probes = probes_of(trial)
-        if len(group) > 3 and trial.probes is not None:
+        if trial.probes is not None:
             trial.claim.spend()
             arrays = trial.probes.effects(group)
         for change, array in zip(group, arrays, strict=True):

@@ -334,10 +334,14 @@ class Trial:
     def matches_some(self, array: Array) -> bool:
         """Whether values at the first points are the truth there, in some layout."""
         points = len(array)
-        return not np.isnan(array).any() and any(
-            t.array.shape[1:] == array.shape[1:]
-            and replace(t, array=t.array[:points]).equals(array)
-            for t in self.targets
+        return (
+            points > 0
+            and not np.isnan(array).any()
+            and any(
+                t.array.shape[1:] == array.shape[1:]
+                and replace(t, array=t.array[:points]).equals(array)
+                for t in self.targets
+            )
         )
 
     def change_holds(self, root: Expr) -> str:
