@@ -143,10 +143,16 @@ class Members:
         return self._found[key]
 
     def _outside(self, key: Key) -> Entity | None:
-        """The family for which a member outside its range is zero."""
+        """The family for which a member after its last is zero."""
         for entity in self.system.named(key[0]):
             if entity.zero_outside and len(entity.index) == len(key[1]):
-                return entity
+                lows = {r.name: r.low for r in entity.ranges}
+                first = [lows.get(w.name or "") for w in entity.index]
+                if all(
+                    low is None or n >= low.value(self.sizes)
+                    for n, low in zip(key[1], first, strict=True)
+                ):
+                    return entity
         return None
 
     def entity(self, key: Key) -> Entity:
