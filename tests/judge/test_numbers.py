@@ -30,6 +30,10 @@ CASES = {
     r"tiny = 3.3 \times 10^{-4}": CORRECT,
     "tiny = 0.0333%": CORRECT,
     "a = 66.7%": CORRECT,
+    "tiny = 0e-3": CORRECT,
+    "tiny = 0e-4": WRONG,
+    "tiny = 0%": CORRECT,
+    "c = 0e9": WRONG,
     # half up or half even
     "b = 0.13": CORRECT,
     "b = 0.12": CORRECT,

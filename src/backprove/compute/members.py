@@ -83,15 +83,16 @@ class Members:
         """An evaluator of the same names in which something is perturbed."""
         raise NotImplementedError
 
-    def adopt(self, other: Members, without: frozenset[str], points: int | None = None) -> None:
+    def adopt(self, other: Members, without: frozenset[str], points: Any = None) -> None:
         """Take over the values that another evaluator knows, but for some names.
 
-        The other has the same points, or these are its first `points`. Nothing of what is taken
-        over may depend on those names.
+        The other has the same points, or these are its points of those numbers. Nothing of what
+        is taken over may depend on those names.
         """
         for key, value in other._values.items():
             if key[0] not in without:
-                self._values[key] = value[:points]
+                every = points is None or value.shape[0] == 1
+                self._values[key] = value if every else value[points]
 
     # --- sizes and names ----------------------------------------------------------------------
 
@@ -142,10 +143,16 @@ class Members:
         return self._found[key]
 
     def _outside(self, key: Key) -> Entity | None:
-        """The family for which a member outside its range is zero."""
+        """The family for which a member after its last is zero."""
         for entity in self.system.named(key[0]):
             if entity.zero_outside and len(entity.index) == len(key[1]):
-                return entity
+                lows = {r.name: r.low for r in entity.ranges}
+                first = [lows.get(w.name or "") for w in entity.index]
+                if all(
+                    low is None or n >= low.value(self.sizes)
+                    for n, low in zip(key[1], first, strict=True)
+                ):
+                    return entity
         return None
 
     def entity(self, key: Key) -> Entity:

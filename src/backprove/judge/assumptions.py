@@ -11,7 +11,8 @@ from backprove.compute.errors import EvaluationError
 from backprove.compute.evaluate import Evaluator
 from backprove.judge.combine import Array
 from backprove.judge.rewrite import shown
-from backprove.judge.trial import SmallTrial, Trial, WrongClaim
+from backprove.judge.small_trial import SmallTrial
+from backprove.judge.trial import Trial, WrongClaim
 from backprove.model.entity import Entity, System, member
 from backprove.model.meaning import meaning
 from backprove.model.value import NoMeaning

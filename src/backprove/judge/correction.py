@@ -56,12 +56,28 @@ LITTLE_WORK = 120
 
 Question = tuple[Node, Node, str]
 _DERIVED: WeakKeyDictionary[System, dict[Question, Derived]] = WeakKeyDictionary()
+#: the truths about a model that were written out, for the next claim about the same left side
+_TRUTHS: WeakKeyDictionary[System, dict[Any, str | None]] = WeakKeyDictionary()
+#: derivations and truths kept for one model
+MOST_KEPT = 300
 
 
 def corrected(claim: WrongClaim, fixed: Expr | None) -> str | None:
     """The LaTeX of the right side as it should be; None where it cannot be written."""
     if fixed is not None and (claim.fits or _accepted(claim, fixed)):
         return to_latex(fixed)
+    if claim.system.entities:  # the writer's own definitions
+        return _truth_or_none(claim)
+    known = _TRUTHS.setdefault(claim.world.system, {})
+    question = (claim.left, claim.value.node, tuple(claim.scope.indices))
+    if question not in known:
+        if len(known) >= MOST_KEPT:
+            known.clear()
+        known[question] = _truth_or_none(claim)
+    return known[question]
+
+
+def _truth_or_none(claim: WrongClaim) -> str | None:
     try:
         return _truth(claim)
     except (NoDerivative, NoMatrixForm, NoMeaning, ShapeError, KeyError):
@@ -320,6 +336,8 @@ def _derived(claim: WrongClaim, part: Derivative) -> Derived:
     known = _DERIVED.setdefault(claim.world.system, {})
     found = known.get(question)
     if found is None:
+        if len(known) >= MOST_KEPT:
+            known.clear()
         found = known[question] = derive(claim.world.system, *question)
     return found
 

@@ -12,7 +12,8 @@ from backprove.judge.changes import Around, Change
 from backprove.judge.pool import Piece, inverse_of, ready, sizes_of
 from backprove.judge.residue import CLOSE, multiple
 from backprove.judge.rewrite import Place, children, places, says, summed, terms_of
-from backprove.judge.trial import SmallTrial, Trial
+from backprove.judge.small_trial import SmallTrial
+from backprove.judge.trial import Trial
 from backprove.model.calls import ELEMENTWISE
 from backprove.model.entity import System
 from backprove.model.names import take_apart
@@ -134,7 +135,7 @@ def _likely(slopes: list[Piece], old: Expr, shape: Shape, trial: Trial) -> Itera
 
 def missing_factors(root: Expr, trial: Trial) -> Iterator[Change]:
     """One factor of the model's more, in every place where it fits."""
-    pool = ready(root, trial)
+    pool = [p for p in ready(root, trial) if p.role != "term"]
     small = isinstance(trial, SmallTrial)
     ranks = [p for p in pool if not p.shape or small]
     scalars = [p.expr for p in ranks]
@@ -219,13 +220,20 @@ def _needed(place: Place, trial: Trial, pool: list[Expr]) -> list[Expr]:
     if not nothing or not said or not said[0][0].shape == nothing[0][0].shape == truth.shape:
         return pool
     start = nothing[0][0]
-    ratios = multiple(truth - start, said[0][0] - start)
+    points = len(truth)
+    wanted, there = (truth - start).reshape(points, -1), (said[0][0] - start).reshape(points, -1)
+    felt = np.abs(there).max(axis=1) > 0  # a case that is not taken tells nothing
+    if not felt.any() or np.abs(wanted[~felt]).max(initial=0) > CLOSE:
+        return []
+    ratios = multiple(wanted[felt], there[felt])
     if ratios is None:
         return []
     found: list[Expr] = []
     for factor in pool:
         value = trial.scalar(factor)
-        if value is not None and np.abs(value - ratios).max() <= CLOSE * np.abs(ratios).max():
+        if value is None:
+            continue
+        if np.abs(value[felt] - ratios).max() <= 10 * CLOSE * np.abs(ratios).max():
             found.append(factor)
     return found
 

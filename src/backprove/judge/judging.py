@@ -23,9 +23,9 @@ from backprove.judge.numbers import (
     literal_numbers,
 )
 from backprove.judge.readings import MEMBER, OutOfTime, Search, has_derivative
-from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
+from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.definitions import index_ranges, space_shape
 from backprove.model.entity import System
 from backprove.model.meaning import meaning
@@ -271,7 +271,7 @@ class Judge:
         fits = other is not None and truth.shape == other.shape and truth.row == other.row
         search = Search(scope, settings, grid, self.deadline, free=not fits)
         try:
-            small = self.small(left, value, right, scope, grid, strict)
+            small = self.small(left, value, right, scope, grid, strict, fits)
             if small == "nothing" and other is None:
                 return self.meaningless(right, scope)
             match = None
@@ -343,12 +343,19 @@ class Judge:
         return best
 
     def small(
-        self, left: Expr, value: Value, right: Expr, scope: Scope, grid: Grid, strict: bool
+        self,
+        left: Expr,
+        value: Value,
+        right: Expr,
+        scope: Scope,
+        grid: Grid,
+        strict: bool,
+        fits: bool,
     ) -> Small:
-        """What the readings come to when sizes are 1."""
+        """What the readings come to when sizes are 1; fewer where a claim `fits` as written."""
         kept = frozenset(kept_sizes(self.system))
         setting = self.on(self.world.ones(kept))
-        search = Search(scope, [setting], grid, self.deadline, free=True, squeeze=True)
+        search = Search(scope, [setting], grid, self.deadline, free=not fits, squeeze=True)
         on_left = search
         if isinstance(left, Derivative) and next_member(value.of, value.by):
             on_left = replace(search, senses=MEMBER)

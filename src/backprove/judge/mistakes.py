@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 
 from backprove.compute.errors import EvaluationError
 from backprove.judge.assumptions import assumed
-from backprove.judge.changes import FIRST, LATER, Change, changes
+from backprove.judge.changes import Change, changes
 from backprove.judge.combine import Array
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
+from backprove.judge.inner_terms import inner_terms
 from backprove.judge.link import Side, agree
 from backprove.judge.own_lines import opened, owner, redefined
 from backprove.judge.probes import groups, probes_of
@@ -26,8 +28,11 @@ from backprove.judge.residue import (
     times_number,
 )
 from backprove.judge.rewrite import says, shown, summed, terms_of
-from backprove.judge.trial import OutOfBudget, SmallTrial, Trial, WrongClaim
+from backprove.judge.rules import FIRST, LATER
+from backprove.judge.small_trial import SmallTrial
+from backprove.judge.trial import Trial
 from backprove.judge.world import EQUAL
+from backprove.judge.wrong_claim import OutOfBudget, WrongClaim
 from backprove.judge.wrong_rules import Rules, Suspect
 from backprove.model.value import NoMeaning
 from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Tag
@@ -121,6 +126,10 @@ def _slopes(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _names(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return _tried(other_names(claim.right, trial), trial)
+
+
+def _inner_terms(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(inner_terms(claim.right, trial), trial)
 
 
 def _terms(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -247,20 +256,16 @@ def _tried(
 
 def _effects(found: Iterator[Change], trial: Trial, own: bool) -> Iterator[tuple[Change, str]]:
     """Each change with whether it makes the claim true; `own` are changes of the claim itself."""
+    if trial.probes is None:
+        trial.probes = probes_of(trial)
     for group in groups(found):
         arrays: list[Array | None] = [None] * len(group)
-        if len(group) > 3 and trial.probes is None:
-            trial.probes = probes_of(trial)
-        if len(group) > 3 and trial.probes is not None:
+        if trial.probes is not None:
             trial.claim.spend()
             arrays = trial.probes.effects(group)
         for change, array in zip(group, arrays, strict=True):
             if array is None:
-                how = (
-                    trial.change_holds(change.root, change.term)
-                    if own
-                    else trial.holds(change.root)
-                )
+                how = trial.change_holds(change.root) if own else trial.holds(change.root)
                 array = trial.last
             else:
                 how = trial.everywhere(change.root) if trial.matches_some(array) else ""
@@ -270,9 +275,18 @@ def _effects(found: Iterator[Change], trial: Trial, own: bool) -> Iterator[tuple
 
 
 def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _suspected(Rules(trial).likely(), claim, trial)
+
+
+def _rare_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _suspected(Rules(trial).rare(), claim, trial)
+
+
+def _suspected(suspects: Iterator[Suspect], claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """The wrong rule that gives what the claim says, at all values of its indices if possible."""
     here: Mistake | None = None
     elsewhere: list[Trial] | None = None
-    for suspect in Rules(trial).all():
+    for suspect in suspects:
         claim.spend()
         array = suspect.value()
         if array is None or not trial.equals_said(array):
@@ -288,7 +302,8 @@ def _wrong_rules(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _same_there(suspect: Suspect, trial: Trial) -> bool:
     """Whether a wrong rule gives what the claim says at another value of its indices, too."""
-    for other in Rules(trial).all():
+    rules = Rules(trial)
+    for other in chain(rules.likely(), rules.rare()):
         if other.sentence == suspect.sentence:
             array = other.value()
             return array is None or trial.equals_said(array)
@@ -297,5 +312,5 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 STAGES: tuple[Stage, ...] = (
     _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _names,
-    _factors, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
+    _inner_terms, _factors, _rare_rules, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -58,8 +59,15 @@ def _unit(text: str, value: Fraction) -> Fraction:
         mantissa = Fraction(Decimal(digits))
     except InvalidOperation:
         return Fraction(1)
-    scale = abs(value) / mantissa if mantissa else Fraction(1)
+    scale = abs(value) / mantissa if mantissa else _scale(text)
     return Fraction(1, 10**places) * scale
+
+
+def _scale(text: str) -> Fraction:
+    """What the digits of a written number are multiplied by: 1e-6 in `0e-6`, 0.01 in `0%`."""
+    power = re.search(r"(?:[eE]|10\s*\^)\s*\{?\s*([-−+]?\d+)", text)
+    scale = Fraction(10) ** int(power.group(1).replace("−", "-")) if power else Fraction(1)
+    return scale / 100 if "%" in text else scale
 
 
 def literal_numbers(expr: Expr) -> list[Literal] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from backprove.judge.changes import FIRST, LATER, Change, changes
+from backprove.judge.changes import Change, changes
 from backprove.judge.pool import put
 from backprove.judge.rewrite import places, rewritten, shown
-from backprove.judge.trial import Trial, WrongClaim
+from backprove.judge.rules import FIRST, LATER
+from backprove.judge.trial import Trial
+from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.definitions import define
 from backprove.model.entity import System
 from backprove.model.names import take_apart

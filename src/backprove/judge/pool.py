@@ -31,7 +31,7 @@ from backprove.notation.syntax import (
 )
 from backprove.tensor.build import literal, minus, replace
 from backprove.tensor.functions import RULES, partials
-from backprove.tensor.nodes import Along, Apply, Derivative, Literal, Node, walk
+from backprove.tensor.nodes import Add, Along, Apply, Derivative, Literal, Node, Symbol, walk
 from backprove.tensor.whole import Shape, Whole
 
 ONE = Number(Fraction(1), "1")
@@ -80,6 +80,10 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
     own = member(entity)
     if body is not None:
         for part in walk(body):
+            if isinstance(part, Add) and part.free <= frozenset(letters):
+                for _, term in part.terms:
+                    if not isinstance(term, Symbol | Literal):
+                        yield from _written(term, letters, "term", entity.name)
             if isinstance(part, Apply) and len(part.args) == 1 and part.function in RULES:
                 value: Node = own if part is body else part
                 slope = partials(part.function, value, part.args)[0]
@@ -118,7 +122,8 @@ def _slopes(
 
 def _written(node: Node, letters: tuple[str, ...], role: str, owner: str) -> Iterator[Piece]:
     try:
-        yield Piece(written(node), letters, node.shape, role, owner)
+        own = tuple(x for x in letters if x in node.free)
+        yield Piece(written(node), own, node.shape, role, owner)
     except NoMatrixForm:
         return
 
@@ -161,6 +166,13 @@ def _whole(item: Expr, letters: Sequence[str], trial: Trial) -> Whole | None:
 
 def ready(root: Expr, trial: Trial) -> list[Piece]:
     """The pieces as they may stand in a claim, with the claim's indices."""
+    known = trial.notes.get(("ready", id(root)))
+    if known is None:
+        known = trial.notes["ready", id(root)] = (root, _ready(root, trial))
+    return known[1]
+
+
+def _ready(root: Expr, trial: Trial) -> list[Piece]:
     at = at_indices(root, trial)
     found: dict[tuple[Expr, str], Piece] = {}
     for piece in pieces(trial.scope.system):

@@ -280,18 +280,19 @@ class Search:
         return found[:MOST_PAIRS]
 
     def pair(self, a: Candidate, b: Candidate, sign: str) -> Iterable[Candidate]:
-        if (a.row and b.rank == 2) or b.row or a.row or not (a.rank and b.rank) or a.of or b.of:
+        scaling = not (a.rank and b.rank)
+        if scaling and not (a.of and b.of) and (sign not in ("⊙", "⊗") or not (a.rank or b.rank)):
+            yield scaled(a, b)  # all that it may be
+            return
+        others = not scaling and not (a.of or b.of) and a.rank == b.rank == 2
+        if a.row or b.row or a.of or b.of or not (others or a.rank == b.rank == 1):
             literal = literal_product(a, b, sign)
             if literal is not None:
                 yield literal
         if a.rank == 1 and b.rank == 1:
             yield from vectors(a, b)
-        elif a.rank == 2 and b.rank == 2 and not (a.of or b.of):
+        elif others:
             yield from untransposed(a, b)
-        else:
-            literal = literal_product(a, b, sign)
-            if literal is not None:
-                yield literal
 
     def every_way(self, factors: list[list[Candidate]]) -> Iterable[Candidate]:
         """All orders, brackets, transposes and kinds of product of the factors (reading 1).

@@ -199,7 +199,7 @@ def _of_shape(expr: Expr, trial: Trial, like: Array) -> Array | None:
 
 def further_terms(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr]]:
     """Terms that may be missing: the claim's own with another index; and the whole with it."""
-    known = _logged(root, trial)
+    known = _logged(root, trial, "wrong-index")
     if known is None:
         return
     gap, said, effects = known
@@ -241,10 +241,21 @@ def pairs(root: Expr, trial: Trial) -> Iterator[tuple[Change, Change, Expr]]:
                     yield first, second, fixed
 
 
-def _logged(root: Expr, trial: Trial) -> tuple[Array, Array, list[tuple[Change, Array]]] | None:
+def _logged(
+    root: Expr, trial: Trial, kind: str = ""
+) -> tuple[Array, Array, list[tuple[Change, Array]]] | None:
     """What is wrong, what is said, and what each change of one term would add."""
     gap = residue(root, trial)
-    changes = [(c, a) for c, a in trial.log if c.term >= 0 and not np.isnan(a).any()]
+    changes: list[tuple[Change, Array]] = []
+    for n, (change, array) in enumerate(trial.log):
+        if change.term < 0 or kind not in ("", change.kind):
+            continue
+        if not array.size and trial.probes is not None:  # it was seen to be no remedy alone
+            trial.claim.spend()
+            array = trial.probes.effect(change)
+            trial.log[n] = (change, np.full(1, np.nan) if array is None else array)
+        if array is not None and not np.isnan(array).any():
+            changes.append((change, array))
     if gap is None or not changes:
         return None
     points = min(len(a) for _, a in changes)

@@ -26,6 +26,8 @@ from backprove.notation.syntax import (
 )
 
 Put = Callable[[Expr], Expr]
+#: functions of one array that are linear in it
+LINEAR = frozenset({"sum", "mean", "tr", "diag", "vec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,16 @@ class Place:
     parent: Expr | None = None
     #: the number of the top-level term it belongs to
     term: int = 0
+    #: the whole tree, and the numbers of the children on the way to this part
+    root: Expr | None = None
+    path: tuple[int, ...] = ()
+    #: whether the whole is a linear function of this part (and a constant)
+    linear: bool = True
 
 
 def places(root: Expr, bound: tuple[str, ...] = ()) -> Iterator[Place]:
     """Every part of an expression that has a value, the whole first, then from left to right."""
-    pending = [Place(root, lambda new: new, bound)]
+    pending = [Place(root, lambda new: new, bound, root=root)]
     while pending:
         place = pending.pop()
         yield place
@@ -61,15 +68,18 @@ def places(root: Expr, bound: tuple[str, ...] = ()) -> Iterator[Place]:
 def _inside(place: Place) -> Iterator[Place]:
     expr = place.expr
 
-    def at(child: Expr, rebuild: Put, bound: tuple[str, ...] = (), within: str = "") -> Place:
+    def at(number: int, child: Expr, bound: tuple[str, ...], within: str) -> Place:
         put = place.put
         return Place(
             child,
-            lambda new: put(rebuild(new)),
+            lambda new: put(with_child(expr, number, new)),
             place.bound + bound,
             within or place.within,
             expr,
             place.term,
+            place.root,
+            (*place.path, number),
+            place.linear and _linear(expr, number),
         )
 
     for number, child in enumerate(children(expr)):
@@ -79,7 +89,22 @@ def _inside(place: Place) -> Iterator[Place]:
             within = "exponent"
         if isinstance(expr, Big):
             bound = tuple(b.name for b in expr.binders)
-        yield at(child, lambda new, n=number: with_child(expr, n, new), bound, within)
+        yield at(number, child, bound, within)
+
+
+def _linear(expr: Expr, number: int) -> bool:
+    """Whether an expression is linear in its child of this number."""
+    match expr:
+        case Sum() | Product() | Transpose():
+            return True
+        case Quotient():
+            return not number
+        case Big():
+            return expr.op == "sum" and not number
+        case Call():
+            return expr.function in LINEAR and len(expr.args) == 1
+        case _:
+            return False
 
 
 def children(expr: Expr) -> Sequence[Expr]:

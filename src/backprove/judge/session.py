@@ -5,6 +5,8 @@ The writer's own definitions (`δ_3 = …`, "let", "where") are taken up and hol
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic, perf_counter
 
@@ -21,6 +23,7 @@ from backprove.model.names import take_apart
 from backprove.model.text import logical_lines
 from backprove.model.value import NoMeaning
 from backprove.notation import ReadError, read_line
+from backprove.notation.spellings import INTRODUCTIONS
 from backprove.notation.syntax import (
     Declaration,
     Derivative,
@@ -30,6 +33,7 @@ from backprove.notation.syntax import (
     Relation,
     Space,
     Span,
+    Statement,
     Tag,
 )
 
@@ -75,10 +79,15 @@ class Session:
         start = perf_counter()
         links: list[Link] = []
         position = 0
+        lines: list[tuple[str, int]] = []
+        for line in _lines(text):
+            position = max(text.find(line, position), 0)
+            lines.append((line, position))
         with np.errstate(all="ignore"):  # what has no value is NaN, and that is seen to
-            for line in _lines(text):
-                position = max(text.find(line, position), 0)
-                links += [replace(link, at=link.at + position) for link in self._line(line)]
+            while lines:
+                after = next((n for n, (x, _) in enumerate(lines[1:], 1) if not _is_where(x)), None)
+                group, lines = lines[:after], [] if after is None else lines[after:]
+                links += self._explained(group)
         if not links:
             return None
         worst = max(links, key=lambda link: link.verdict.verdict.rank)
@@ -89,6 +98,28 @@ class Session:
             links=tuple(link.verdict for link in links),
             seconds=perf_counter() - start,
         )
+
+    def _explained(self, lines: list[tuple[str, int]]) -> list[Link]:
+        """The links of a line with its “where …” lines, which may say what its names mean."""
+        before, count = self.system.copy(), len(self.written)
+        links = [self._placed(*line) for line in lines]
+        doubtful = any(x.verdict.repairs or x.verdict.verdict == Kind.UNREADABLE for x in links[0])
+        if len(lines) > 1 and doubtful:
+            after = self.system, self.written[count:]
+            self.system = before
+            del self.written[count:]
+            again = [self._placed(*line) for line in [*lines[1:], lines[0]]]
+            if not any(
+                link.verdict.verdict == Kind.UNREADABLE for found in again for link in found
+            ):
+                links = [again[-1], *again[:-1]]
+            else:
+                self.system = after[0]
+                self.written[count:] = after[1]
+        return [link for found in links for link in found]
+
+    def _placed(self, line: str, position: int) -> list[Link]:
+        return [replace(link, at=link.at + position) for link in self._line(line)]
 
     def _line(self, line: str) -> list[Link]:
         """The links of a line as it stands or, where it has no meaning so, as repaired."""
@@ -113,6 +144,18 @@ class Session:
             statements = read_line(line.text, self.system.names())
         except ReadError as error:
             return [_unreadable(line, error.message, error.span)]
+        before, count = self.system.copy(), len(self.written)
+        found = self._judged(statements, line)
+        where = [s for s in statements[1:] if isinstance(s, Relation) and s.intro == "where"]
+        if where and any(link.verdict.verdict == Kind.UNREADABLE for link in found):
+            # what was said after its use is taken up first
+            self.system = before
+            del self.written[count:]
+            rest = [s for s in statements if not any(s is w for w in where)]
+            found = self._judged([*where, *rest], line)
+        return found
+
+    def _judged(self, statements: Sequence[Statement], line: Repaired) -> list[Link]:
         found: list[Link] = []
         for statement in statements:
             try:
@@ -181,6 +224,12 @@ class Session:
 
 def _lines(text: str) -> list[str]:
     return [line for _, line in logical_lines(text) if line.strip()]
+
+
+def _is_where(line: str) -> bool:
+    """Whether a line explains the names of the line before."""
+    word = re.match(r"\s*(?:\\text\s*\{\s*)?([^\W\d]+)", line)
+    return word is not None and INTRODUCTIONS.get(word.group(1).lower()) == "where"
 
 
 def _about(expr: Expr, system: System) -> bool:

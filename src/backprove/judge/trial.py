@@ -8,85 +8,31 @@ shares all its untouched parts with the claim, and parts are given their meaning
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import product
-from time import monotonic, thread_time
 from typing import Any
 
 import numpy as np
 
 from backprove.compute.errors import EvaluationError
-from backprove.compute.evaluate import Evaluator
-from backprove.judge.combine import Array, Candidate
-from backprove.judge.link import Side, agree, find_reading, layouts
-from backprove.judge.readings import OutOfTime, Search
+from backprove.judge.combine import Array
+from backprove.judge.link import Side, agree, layouts
 from backprove.judge.rewrite import terms_of
-from backprove.judge.world import EQUAL, Grid, Setting, World
+from backprove.judge.targets import Target, few, size_of, spread
+from backprove.judge.world import EQUAL, Setting
+from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.entity import System
 from backprove.model.meaning import binding, combine, meaning, parts
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
-from backprove.notation.syntax import Big, Expr, Relation
+from backprove.notation.syntax import Big, Expr
 from backprove.tensor.nodes import Node
 from backprove.tensor.whole import Shape, Whole
 
-#: what a claim costs at most while its mistake is looked for, in seconds
-LIMIT = 0.2
 #: what one search for readings may take, in seconds by the clock
 PATIENCE = 1.0
 #: the points at which a change is tried first
 FEW = 8
-
-
-class OutOfBudget(Exception):
-    """Looking for the mistake took longer than it may."""
-
-
-@dataclass(slots=True)
-class WrongClaim:
-    """A link that is wrong, with all that the judge knows about it.
-
-    `fits` says that both sides have a meaning as written and the same shape; else the claim is
-    compared where sizes are 1. `definitions` are the writer's own, in order.
-    """
-
-    world: World
-    system: System
-    left: Expr
-    value: Value
-    right: Expr
-    other: Value | None
-    scope: Scope
-    grid: Grid
-    strict: bool
-    settings: Sequence[Setting]
-    truth: Side
-    fits: bool
-    relation: Relation
-    definitions: Sequence[Relation] = ()
-    until: float = field(default_factory=lambda: thread_time() + LIMIT)
-
-    def spend(self) -> None:
-        """Raises OutOfBudget when the time is over."""
-        if thread_time() > self.until:
-            raise OutOfBudget
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The truth at the place looked at, in one layout."""
-
-    shape: Shape
-    row: bool
-    array: Array
-    size: float
-    turned: bool
-
-    def equals(self, array: Array) -> bool:
-        """Whether values are these up to rounding."""
-        with np.errstate(all="ignore"):
-            gap = float(np.abs(self.array - array).max()) if self.array.size else 0.0
-        return gap <= 10 * EQUAL * self.size
 
 
 class Trial:
@@ -101,10 +47,11 @@ class Trial:
         names = [name for name, _, _ in self.grid.axes]
         #: the value of each open index here, by its inner name
         self.put = dict(zip(names, values, strict=True))
+        self.chosen = self._points()
         self._begin(claim.system, self.setting)
 
     def _begin(self, system: System, setting: Setting) -> None:
-        self.setting = few(setting)
+        self.setting = few(setting, self.chosen)
         indices = {
             written: Whole.of(self.put[inner.name]) if inner.name in self.put else inner
             for written, inner in self.claim.scope.indices.items()
@@ -116,8 +63,10 @@ class Trial:
         self.last: Array | None = None
         self.log: list[tuple[Any, Array]] = []
         self.probes: Any = None
+        #: what other modules keep about this claim
+        self.notes: dict[Any, Any] = {}
         self.targets = [
-            Target(t.side.shape, t.side.row, t.side.arrays[0], _size(t.side.arrays[0]), t.turned)
+            Target(t.side.shape, t.side.row, t.side.arrays[0], size_of(t.side.arrays[0]), t.turned)
             for t in layouts(
                 Side((self.true_values(),), self._shape(), self._row(), self._outputs())
             )
@@ -128,6 +77,7 @@ class Trial:
         """The same place, with other definitions of the writer's."""
         fresh = object.__new__(type(self))
         fresh.claim, fresh.grid, fresh.spot, fresh.put = self.claim, self.grid, self.spot, self.put
+        fresh.chosen = self.chosen
         fresh._begin(system, self._setting_on(system))
         return fresh
 
@@ -147,6 +97,7 @@ class Trial:
         for spot in spots[:: max(1, len(spots) // 6)]:
             fresh = object.__new__(type(self))
             fresh.claim, fresh.grid, fresh.spot = self.claim, self.grid, spot
+            fresh.chosen = self.chosen
             ranges = self.grid.ranges(self._sizes())
             fresh.put = dict(
                 zip(names, (r[i] for r, i in zip(ranges, spot, strict=True)), strict=True)
@@ -166,7 +117,7 @@ class Trial:
         return any(
             t.side.shape == shape_
             and t.side.row == row
-            and Target(shape_, row, found, _size(found), False).equals(t.side.arrays[0])
+            and Target(shape_, row, found, size_of(found), False).equals(t.side.arrays[0])
             for found, shape_, row in said
             for t in layouts(Side((array,), shape, self._row(), outputs))
         )
@@ -193,18 +144,18 @@ class Trial:
         count = len(lengths)
         if not count:
             return ()
-        left, wide = _spread(truth, lengths), None
+        left, wide = spread(truth, lengths), None
         if (
             said is not None
             and said.ndim == truth.ndim
             and said.shape[1 + count :] == truth.shape[1 + count :]
         ):
-            wide = _spread(said, lengths)
+            wide = spread(said, lengths)
         axes = (0, *range(1 + count, left.ndim))
         there = ~np.isnan(left).any(axis=axes)
         if wide is not None:
             with np.errstate(all="ignore"):
-                size = max(_size(left), 1e-12)
+                size = max(size_of(left), 1e-12)
                 differs = (np.abs(left - wide) > 1e-7 * size).any(axis=axes) | np.isnan(wide).any(
                     axis=axes
                 )
@@ -214,6 +165,21 @@ class Trial:
         if not len(places):
             return tuple(0 for _ in lengths)
         return tuple(int(i) for i in places[-1])
+
+    def _points(self) -> list[int]:
+        """The numbers of a few points, those first at which the claim fails here."""
+        truth, said = self.claim.truth.arrays[0], self._said_everywhere()
+        numbers = list(range(len(truth)))
+        if said is None or said.ndim != truth.ndim:
+            return numbers[:FEW]
+        self.chosen = numbers
+        here, there = self.at_spot(truth), self.at_spot(said)
+        if here.shape != there.shape:
+            return numbers[:FEW]
+        with np.errstate(all="ignore"):
+            gaps = np.abs(here - there).reshape(len(here), -1).max(axis=1, initial=0)
+        fails = [n for n in numbers if not gaps[n] <= 1e-7 * max(size_of(here), 1e-12)]
+        return (fails + [n for n in numbers if n not in fails])[:FEW]
 
     def _said_everywhere(self) -> Array | None:
         other = self.claim.other
@@ -227,7 +193,7 @@ class Trial:
         """Values over the whole grid, at the place looked at."""
         for i in self.spot:
             array = array[:, i] if array.shape[1] > 1 else array[:, 0]
-        return array[:FEW]
+        return array[self.chosen] if len(array) > len(self.chosen) else array
 
     # --- values ---
 
@@ -368,17 +334,25 @@ class Trial:
     def matches_some(self, array: Array) -> bool:
         """Whether values at the first points are the truth there, in some layout."""
         points = len(array)
-        return not np.isnan(array).any() and any(
-            t.array.shape[1:] == array.shape[1:]
-            and replace(t, array=t.array[:points]).equals(array)
-            for t in self.targets
+        return (
+            points > 0
+            and not np.isnan(array).any()
+            and any(
+                t.array.shape[1:] == array.shape[1:]
+                and replace(t, array=t.array[:points]).equals(array)
+                for t in self.targets
+            )
         )
 
-    def change_holds(self, root: Expr, term: int) -> str:
+    def change_holds(self, root: Expr) -> str:
         """`holds` for a claim that was changed in one term: only that term is evaluated."""
         old, new = terms_of(self.claim.right), terms_of(root)
-        if term < 0 or len(old) != len(new) or len(old) < 2 or not self.rests()[term]:
+        if len(old) != len(new) or len(old) < 2:
             return self.holds(root)
+        differing = [n for n, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+        if len(differing) != 1 or not self.rests()[differing[0]]:
+            return self.holds(root)
+        term = differing[0]
         if not self.same_shape(old[term][1], new[term][1]):
             return self.holds(root)
         self.claim.spend()
@@ -437,144 +411,3 @@ class Trial:
             if fits and agree(t.side.arrays, said.arrays, claim.strict) <= 10 * EQUAL:
                 return "turned" if t.turned else "straight"
         return ""
-
-
-@dataclass(slots=True)
-class Remembering(Search):
-    """A search that looks at every part of an expression once."""
-
-    known: dict[Any, tuple[Expr, list[Candidate]]] = field(
-        default_factory=dict[Any, tuple[Expr, "list[Candidate]"]]
-    )
-
-    def readings(self, expr: Expr) -> list[Candidate]:
-        key = (id(expr), self.free, self.senses, self.grid, self.scope.mode)
-        found = self.known.get(key)
-        if found is None:
-            found = self.known[key] = (expr, Search.readings(self, expr))
-        return found[1]
-
-
-class SmallTrial(Trial):
-    """Right sides where sizes are 1, for a claim that has no meaning as written.
-
-    There most readings fall together; transposes and orders do not show.
-    """
-
-    def _begin(self, system: System, setting: Setting) -> None:
-        self.setting = setting
-        self.small = few(self._ones(system))
-        self.left = self._read_left()
-        super()._begin(system, setting)
-        indices = dict(self.scope.indices)
-        self.search = Remembering(
-            Scope(system, indices),
-            [self.small],
-            Grid(),
-            monotonic() + PATIENCE,
-            free=True,
-            squeeze=True,
-        )
-
-    def _ones(self, system: System) -> Setting:
-        ones = self.claim.world.ones()
-        return ones.on(system) if system.entities else ones
-
-    def _spot(self) -> tuple[int, ...]:
-        self.small = self._ones(self.claim.system)
-        left = self._read_left()
-        lengths = [len(r) for r in self.grid.ranges(self.small.sizes)]
-        if not lengths:
-            return ()
-        array = _spread(left.first, lengths)
-        there = ~np.isnan(array).any(axis=(0, *range(1 + len(lengths), array.ndim)))
-        places = np.argwhere(there)
-        return tuple(int(i) for i in places[-1]) if len(places) else tuple(0 for _ in lengths)
-
-    def _sizes(self) -> dict[str, int]:
-        return self.small.sizes
-
-    def _read_left(self) -> Candidate:
-        search = Search(
-            replace(self.claim.scope),
-            [self.small],
-            self.grid,
-            monotonic() + PATIENCE,
-            free=True,
-            squeeze=True,
-        )
-        return search.readings(self.claim.left)[0]
-
-    def true_values(self) -> Array:
-        return self.at_spot(self.left.first)
-
-    def derivation_setting(self) -> Setting:
-        return self.small
-
-    def equals_said(self, array: Array) -> bool:
-        kept = tuple(n for n in array.shape[1:] if n != 1)
-        small = array.reshape(array.shape[:1] + kept)
-        return any(
-            found.shape == small.shape
-            and Target((), False, found, _size(found), False).equals(small)
-            for found, _, _ in self.said()
-        )
-
-    def _shape(self) -> Shape:
-        return self.left.shape
-
-    def _row(self) -> bool:
-        return self.left.row
-
-    def _outputs(self) -> int | None:
-        return None
-
-    def arrays(self, expr: Expr) -> list[tuple[Array, Shape, bool]]:
-        try:
-            candidates = self.search.readings(expr)
-        except (NoMeaning, OutOfTime):
-            return []
-        return [(c.first, c.shape, c.row) for c in candidates if not np.isnan(c.first).any()]
-
-    def scalar(self, expr: Expr) -> Array | None:
-        found = self.arrays(expr)
-        return found[0][0] if found and found[0][0].ndim == 1 else None
-
-    def matches(self, found: Sequence[tuple[Array, Shape, bool]]) -> bool:
-        # a row and a column are one where most sizes are 1
-        return any(
-            t.shape == shape and t.equals(array) for array, shape, _ in found for t in self.targets
-        )
-
-    def everywhere(self, expr: Expr) -> str:
-        scope = Scope(self.scope.system, dict(self.claim.scope.indices))
-        search = Search(
-            scope, [self.small], self.grid, monotonic() + PATIENCE, free=True, squeeze=True
-        )
-        side = Side((self.left.first,), self.left.shape, self.left.row, None)
-        try:
-            found = find_reading(search, expr, side, self.claim.strict)[0]
-        except (NoMeaning, OutOfTime):
-            return ""
-        return "straight" if found is not None else ""
-
-
-def few(setting: Setting) -> Setting:
-    """Some of a setting's points, with an evaluator that is forgotten after the claim."""
-    if setting.points <= FEW:
-        return setting
-    declared = {key: values[:FEW] for key, values in setting.declared.items()}
-    evaluator = Evaluator(setting.system, setting.sizes, declared)
-    evaluator.adopt(setting.evaluator, frozenset(), FEW)
-    return Setting(setting.system, setting.sizes, declared, FEW, evaluator)
-
-
-def _size(array: Array) -> float:
-    kept = np.abs(array[np.isfinite(array)])
-    return max(float(kept.max()) if kept.size else 0.0, 1e-12)
-
-
-def _spread(array: Array, lengths: Sequence[int]) -> Array:
-    """With every axis of the grid at its full length."""
-    count = len(lengths)
-    return np.broadcast_to(array, (array.shape[0], *lengths, *array.shape[1 + count :]))

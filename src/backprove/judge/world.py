@@ -47,7 +47,7 @@ class Disagreement(Exception):
 MOST_ENTRIES = 5_000_000
 MOST_INPUTS = 600
 #: values of expressions that a setting keeps, and their bytes, before it forgets them all
-KEPT_VALUES = 1000
+KEPT_VALUES = 500
 KEPT_BYTES = 64_000_000
 #: claims after which what is kept is looked at again
 TIDIED = 64

@@ -217,14 +217,28 @@ def define(
         raise NoMeaning("a definition needs an expression", relation.span, "form")
     name, index, ranges = head(left, relation.ranges, system, free=claim)
     scope = Scope(system, {r.name: Whole.of(r.name) for r in ranges})
+    borders = _borders(name, index, system) if ranges else []
     try:
         body = meaning(right, scope).node
+        if (
+            borders
+            and body.shape
+            and any(isinstance(n, Symbol) and n.name == name for n in walk(body))
+        ):
+            # the border was taken for a number, as which it was written
+            raise NoMeaning(f"{name} has no shape yet", right.span, "name")
     except NoMeaning as error:
         if error.kind == "ragged":
             return _member_by_member(relation, name, index, ranges, system, line, error)
-        if error.kind != "name" or not ranges or system.named(name):
+        known = len(system.named(name)) > len(borders)
+        if not ranges or known or not (borders or error.kind == "name"):
             raise
-        body = _recursive(right, Entity(name, index, ranges, ()), system, scope, error)
+        system.entities.pop(name, None)
+        try:
+            body = _recursive(right, Entity(name, index, ranges, ()), system, scope, error)
+        finally:
+            if borders:
+                system.entities[name] = borders
     if has_hole(body):
         raise NoMeaning("the size of I or ones cannot be told here", right.span, "form")
     body = _like_family(name, index, body, system)
@@ -279,6 +293,15 @@ def _recursive(right: Expr, entity: Entity, system: System, scope: Scope, error:
     raise error
 
 
+def _borders(name: str, index: tuple[Whole, ...], system: System) -> list[Entity]:
+    """The members of a family that were given as a plain 0."""
+    return [
+        e
+        for e in system.entities.get(name, [])
+        if e.index and len(e.index) == len(index) and e.body is not None and _is_naught(e.body)
+    ]
+
+
 def _like_family(name: str, index: tuple[Whole, ...], body: Node, system: System) -> Node:
     """A border written as 0 (`δ_4 = 0`) is the zero of its family's shape, whichever comes first."""
     kin = [e for e in system.entities.get(name, []) if len(e.index) == len(index) and index]
@@ -299,6 +322,8 @@ def _is_naught(body: Node) -> bool:
 
 def _looks_ahead(name: str, index: tuple[Whole, ...], body: Node) -> bool:
     """Whether a family refers to its own later members: it then ends in zeros, as adjoints do."""
+    if all(w.constant is not None for w in index):
+        return False  # a single member
     for node in walk(body):
         if isinstance(node, Symbol) and node.name == name and len(node.index) == len(index):
             gaps = [(a - b).constant for a, b in zip(node.index, index, strict=True)]

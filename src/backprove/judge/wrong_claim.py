@@ -1,0 +1,51 @@
+"""A wrong link, with all that the judge knows about it, and the time for finding its mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import thread_time
+
+from backprove.judge.link import Side
+from backprove.judge.world import Grid, Setting, World
+from backprove.model.entity import System
+from backprove.model.scope import Scope
+from backprove.model.value import Value
+from backprove.notation.syntax import Expr, Relation
+
+#: what a claim costs at most while its mistake is looked for, in seconds
+LIMIT = 0.4
+
+
+class OutOfBudget(Exception):
+    """Looking for the mistake took longer than it may."""
+
+
+@dataclass(slots=True)
+class WrongClaim:
+    """A link that is wrong, with all that the judge knows about it.
+
+    `fits` says that both sides have a meaning as written and the same shape; else the claim is
+    compared where sizes are 1. `definitions` are the writer's own, in order.
+    """
+
+    world: World
+    system: System
+    left: Expr
+    value: Value
+    right: Expr
+    other: Value | None
+    scope: Scope
+    grid: Grid
+    strict: bool
+    settings: Sequence[Setting]
+    truth: Side
+    fits: bool
+    relation: Relation
+    definitions: Sequence[Relation] = ()
+    until: float = field(default_factory=lambda: thread_time() + LIMIT)
+
+    def spend(self) -> None:
+        """Raises OutOfBudget when the time is over."""
+        if thread_time() > self.until:
+            raise OutOfBudget
