@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from backprove.judge.session import Session
+from backprove.mathematics import Model
+
 LINEAR = "x in R^n, t in R^m\nW in R^{m x n}\ny = W x\nL = 1/2 sum((y - t)^2)"
 RNN = """
 x_t in R^n, y_t in R^k one-hot        for t = 1..3
@@ -151,3 +154,23 @@ def test_only_a_family_ends_in_zeros(judge):
     family = (f"δ_3 = {lines[0][6:]}", "δ_t = (W^T δ_{t+1}) ⊙ (1 - h_t^2) for t = 2..1")
     assert judge(RNN, record(*family, "∂E_3/∂h_0 = W^T δ_1")).verdict == "correct"
     assert not judge(RNN, record(*family, bias)).accepted
+
+
+def test_where_in_the_same_line_is_taken_up_first():
+    model = Model("x in R^n\nA in R^{n x n}\ns = logsumexp(A x)")
+    session = Session(model.world)
+    hessian = "∇_x^2 s = A^T (diag(p) - pp^T) A where p = softmax(Ax)"
+    jacobian = "∂softmax(x)_i/∂x_j = p_i (δ_{ij} - p_j) where p = softmax(x)"
+    for claim, verdict in ((hessian, "correct"), (jacobian, "correct")):
+        found = session.check(claim)
+        assert found is not None
+        assert found.verdict == verdict
+
+
+def test_a_later_where_gives_a_new_meaning_and_a_plain_line_is_judged():
+    session = Session(Model("x in R^n").world)
+    assert session.check("where p = softmax(x)") is None
+    assert session.check("let p = softmax(2 x)") is None
+    assert session.check("p = softmax(2 x)").verdict == "correct"
+    assert session.check("p = softmax(x)").verdict == "wrong"
+    assert session.check("let x = 2").verdict == "wrong", "a name of the model keeps its meaning"

@@ -67,6 +67,8 @@ class Session:
     system: System = field(init=False)
     #: the writer's own definitions, as they were written
     written: list[Relation] = field(default_factory=list[Relation])
+    #: names that the writer gave a meaning in earlier records
+    earlier: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.system = System(base=self.world.system)
@@ -77,6 +79,7 @@ class Session:
         The worst of several claims counts. Nothing that a user wrote raises an error.
         """
         start = perf_counter()
+        self.earlier = frozenset(self.system.entities)
         links: list[Link] = []
         position = 0
         lines: list[tuple[str, int]] = []
@@ -144,22 +147,39 @@ class Session:
             statements = read_line(line.text, self.system.names())
         except ReadError as error:
             return [_unreadable(line, error.message, error.span)]
-        before, count = self.system.copy(), len(self.written)
-        found = self._judged(statements, line)
-        where = [s for s in statements[1:] if isinstance(s, Relation) and s.intro == "where"]
-        if where and any(link.verdict.verdict == Kind.UNREADABLE for link in found):
-            # what was said after its use is taken up first
-            self.system = before
-            del self.written[count:]
-            rest = [s for s in statements if not any(s is w for w in where)]
-            found = self._judged([*where, *rest], line)
+        where = [
+            k
+            for k, s in enumerate(statements)
+            if k and isinstance(s, Relation) and s.intro == "where"
+        ]
+        if not where:
+            return self._judged(statements, line)
+        before, written = self.system.copy(), list(self.written)
+        found = self._where_first(statements, where, line)
+        if any(link.verdict.verdict == Kind.UNREADABLE for link in found):
+            self.system, self.written = before, written
+            found = self._judged(statements, line)
         return found
 
-    def _judged(self, statements: Sequence[Statement], line: Repaired) -> list[Link]:
+    def _where_first(
+        self, statements: Sequence[Statement], where: Sequence[int], line: Repaired
+    ) -> list[Link]:
+        """What is said after its use is taken up first; the rest is then read anew."""
+        meanings = self._judged([statements[k] for k in where], line, several=True)
+        again = read_line(line.text, self.system.names())
+        if len(again) == len(statements):
+            statements = again
+        rest = [s for k, s in enumerate(statements) if k not in where]
+        return self._judged(rest, line, several=True) + meanings
+
+    def _judged(
+        self, statements: Sequence[Statement], line: Repaired, several: bool = False
+    ) -> list[Link]:
+        several = several or len(statements) > 1
         found: list[Link] = []
         for statement in statements:
             try:
-                found += self._statement(statement, line, len(statements) > 1)
+                found += self._statement(statement, line, several)
             except NoMeaning as error:
                 found.append(_unreadable(line, error.message, error.span))
             except Disagreement as error:
@@ -180,6 +200,7 @@ class Session:
             return self._declaration(statement, line)
         sides, ops = statement.sides, statement.ops
         first = sides[0]
+        self._forget(statement)
         judge = Judge(self.world, self.system, monotonic() + self.budget, tuple(self.written))
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)
@@ -192,6 +213,19 @@ class Session:
         if several or len(statement.ops) > 1:
             spans = link_spans(line.text, statement)[-len(ops) :]
         return [_link(o, line, span) for o, span in zip(outcomes, spans, strict=True)]
+
+    def _forget(self, statement: Relation) -> None:
+        """A “where” or “let” gives a name of an earlier record a new meaning."""
+        first = statement.sides[0]
+        if not statement.intro or isinstance(first, Space):
+            return
+        target = take_apart(first, self.system.names())
+        if target is None or target.base not in self.earlier:
+            return
+        self.system = self.system.copy()
+        del self.system.entities[target.base]
+        self.earlier -= {target.base}
+        self.written = [x for x in self.written if _head(x, self.system) != target.base]
 
     def _declaration(self, statement: Declaration, line: Repaired) -> list[Link]:
         """New names are taken up; of names that there are, their shape is claimed."""
@@ -230,6 +264,13 @@ def _is_where(line: str) -> bool:
     """Whether a line explains the names of the line before."""
     word = re.match(r"\s*(?:\\text\s*\{\s*)?([^\W\d]+)", line)
     return word is not None and INTRODUCTIONS.get(word.group(1).lower()) == "where"
+
+
+def _head(relation: Relation, system: System) -> str:
+    """The name that a definition is of."""
+    first = relation.sides[0]
+    target = None if isinstance(first, Space) else take_apart(first, system.names())
+    return target.base if target else ""
 
 
 def _about(expr: Expr, system: System) -> bool:
