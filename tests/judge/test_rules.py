@@ -116,6 +116,14 @@ TABLE: dict[str, tuple[str, dict[str, str]]] = {
             "∂p_i/∂z_{2,j} = p_i (δ_{2,i} - p_j)": WRONG,
         },
     ),
+    "3: also in what is differentiated": (
+        "A in R^{n x n}\nf = tr(A^2)",
+        {
+            "∂tr(A^2)/∂A = 2 A^T": NOTATION,
+            "∂tr(A^2)/∂A = 3 A^T": WRONG,
+            "∂f/∂A = 2 A^T": WRONG,
+        },
+    ),
     "by a transposed matrix": (
         "S in R^{n x m}, q in R^n, r in R^m\nL = q^T S r",
         {

@@ -325,11 +325,11 @@ class Judge:
     def read_left(
         self, left: Expr, value: Value, search: Search, right: Expr, strict: bool
     ) -> Match | None:
-        """The left side read otherwise: a family member by a member as immediate (reading 4)."""
+        """The left side read otherwise: a member by a member as immediate, powers of matrices."""
         best: Match | None = None
         if isinstance(left, Derivative) and next_member(value.of, value.by):
             search = replace(search, senses=MEMBER)
-        elif has_derivative(left):
+        elif has_derivative(left) and not isinstance(left, Derivative):
             return None
         for reading in search.readings(left):
             if not reading.cost:

@@ -33,6 +33,7 @@ from backprove.judge.combine import (
     vectors,
 )
 from backprove.judge.functions import on_arrays
+from backprove.judge.rewrite import multiplied, rewritten
 from backprove.judge.world import Grid, Setting
 from backprove.model.meaning import binding, meaning
 from backprove.model.names import take_apart
@@ -471,6 +472,10 @@ class Search:
         whole = self.as_written(expr)
         if whole is not None:
             yield whole
+        squared = rewritten(expr.of, self.matrix_power)
+        if squared is not expr.of:
+            with suppress(NoMeaning):
+                yield self.leaf(replace(expr, of=squared), cost=1)
         if expr.immediate or len(expr.by) > 1:
             return
         for sense in self.senses:
@@ -482,6 +487,21 @@ class Search:
                 return
             if whole is None or not self.vanishes(reading, whole):
                 yield reading
+
+    def matrix_power(self, expr: Expr) -> Expr | None:
+        """`A^2` of a square matrix as `A A` (reading 3), in what is differentiated."""
+        if not isinstance(expr, Power) or not isinstance(expr.exponent, Number):
+            return None
+        count = expr.exponent.value
+        if count not in POWERS or count < 0:
+            return None
+        try:
+            shape = meaning(expr.base, self.scope).shape
+        except NoMeaning:
+            return None
+        if len(shape) != 2 or shape[0] != shape[1]:
+            return None
+        return multiplied([expr.base] * int(count), [""] * (int(count) - 1))
 
     def vanishes(self, reading: Candidate, whole: Candidate) -> bool:
         """Whether a reading is zero at an index where the derivative is not: it cannot be meant."""
