@@ -223,13 +223,17 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
         yield from higher(a, b)
 
 
-def vectors(a: Candidate, b: Candidate) -> Iterator[Candidate]:
-    """Elementwise, inner and outer (reading 3 allows these of any two vectors)."""
+def vectors(a: Candidate, b: Candidate, turned: bool = True) -> Iterator[Candidate]:
+    """Elementwise, inner and outer (reading 3 allows these of any two vectors).
+
+    Outer is `a bᵀ`; where the order may be another (reading 1), `turned`, `b aᵀ` as well.
+    """
     if a.shape == b.shape:
         yield make("i,i->i", a, b, a.shape, 1, lambda x, y: f"{wrap(x)} ⊙ {wrap(y)}")
         yield make("i,i->", a, b, (), 2, lambda x, y: f"{wrap(x)}ᵀ {wrap(y)}")
     yield make("i,j->ij", a, b, a.shape + b.shape, 1, lambda x, y: f"{wrap(x)} {wrap(y)}ᵀ")
-    yield make("i,j->ji", a, b, b.shape + a.shape, 2, lambda x, y: f"{wrap(y)} {wrap(x)}ᵀ")
+    if turned:
+        yield make("i,j->ji", a, b, b.shape + a.shape, 2, lambda x, y: f"{wrap(y)} {wrap(x)}ᵀ")
 
 
 def matrix_vector(m: Candidate, v: Candidate, early: int = 0) -> Iterator[Candidate]:

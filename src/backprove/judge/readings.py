@@ -282,7 +282,7 @@ class Search:
             if literal is not None:
                 yield literal
         if a.rank == 1 and b.rank == 1:
-            yield from vectors(a, b)
+            yield from vectors(a, b, turned=False)
         elif others:
             yield from untransposed(a, b)
 
