@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic, perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -180,7 +180,7 @@ class Session:
             return self._declaration(statement, line)
         sides, ops = statement.sides, statement.ops
         first = sides[0]
-        judge = Judge(self.world, self.system, monotonic() + self.budget, tuple(self.written))
+        judge = Judge(self.world, self.system, thread_time() + self.budget, tuple(self.written))
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)
             self.written.append(statement)
