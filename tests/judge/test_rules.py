@@ -370,7 +370,6 @@ def test_a_derivative_by_an_expression_looks_only_at_what_lies_between(judge):
     assert judge(SQUARE, "∂z/∂(M x) = diag(1 - z^2)").verdict == CORRECT
 
 
-@pytest.mark.xfail(strict=True, reason="v u^T, an outer product as written, is read as u v^T")
 def test_an_outer_product_as_written_is_not_turned_around(judge):
     text = "S in R^{n x n}, u, v in R^n\ng = u^T S v"
     assert judge(text, "∂g/∂S = 1/2 (u v^T + v u^T)").verdict == WRONG

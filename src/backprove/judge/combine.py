@@ -233,15 +233,19 @@ def products(a: Candidate, b: Candidate) -> Iterator[Candidate]:
         yield from higher(a, b)
 
 
-def vectors(a: Candidate, b: Candidate) -> Iterator[Candidate]:
-    """Elementwise, inner and outer (reading 3 allows these of any two vectors)."""
+def vectors(a: Candidate, b: Candidate, turned: bool = True) -> Iterator[Candidate]:
+    """Elementwise, inner and outer (reading 3 allows these of any two vectors).
+
+    Outer is `a bᵀ`; where the order may be another (reading 1), `turned`, `b aᵀ` as well.
+    """
     first, second = column(a), column(b)
     if a.shape == b.shape:
         yield make("i,i->i", a, b, a.shape, 1, lambda x, y: f"{first(x)} ⊙ {second(y)}")
         yield make("i,i->", a, b, (), 2, lambda x, y: f"{turn(first(x))} {second(y)}")
     outer = a.shape + b.shape
     yield make("i,j->ij", a, b, outer, 1, lambda x, y: f"{first(x)} {turn(second(y))}")
-    yield make("i,j->ji", a, b, outer[::-1], 2, lambda x, y: f"{second(y)} {turn(first(x))}")
+    if turned:
+        yield make("i,j->ji", a, b, outer[::-1], 2, lambda x, y: f"{second(y)} {turn(first(x))}")
 
 
 def matrix_vector(m: Candidate, v: Candidate, early: int = 0) -> Iterator[Candidate]:

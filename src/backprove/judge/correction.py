@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from time import monotonic
+from time import thread_time
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -80,7 +80,7 @@ def corrected(claim: WrongClaim, fixed: Expr | None) -> str | None:
 def _truth_or_none(claim: WrongClaim) -> str | None:
     try:
         return _truth(claim)
-    except (NoDerivative, NoMatrixForm, NoMeaning, ShapeError, KeyError):
+    except (NoDerivative, NoMatrixForm, NoMeaning, ShapeError, KeyError, RecursionError):
         return None
 
 
@@ -119,7 +119,7 @@ def shape_latex(shape: Shape) -> str:
 
 def _accepted(claim: WrongClaim, fixed: Expr) -> bool:
     """Whether a change found where sizes are 1 is true at all sizes, read suitably."""
-    search = Search(claim.scope, claim.settings, claim.grid, monotonic() + PATIENCE, free=True)
+    search = Search(claim.scope, claim.settings, claim.grid, thread_time() + PATIENCE, free=True)
     try:
         return find_reading(search, fixed, claim.truth, claim.strict)[0] is not None
     except (NoMeaning, OutOfTime):

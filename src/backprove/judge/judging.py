@@ -58,7 +58,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Judge:
-    """Judges relations about a system (a writer's definitions on a model) until a deadline."""
+    """Judges relations about a system (a writer's definitions on a model) until a deadline.
+
+    Deadlines are of the thread's processor time: a busy machine changes no verdict.
+    """
 
     world: World
     system: System
@@ -163,6 +166,9 @@ class Judge:
         grid, strict = self.grid(scope, relation)
         settings = self.settings(right)
         truth = Side.of(value, settings, grid)
+        if not any(np.isfinite(array).any() for array in truth.arrays):
+            words = "the left side has no value, so nothing can be said about it"
+            raise NoMeaning(words, left.span, "form")
         if other is not None:
             numeric = self.number(truth, right, other, settings, grid, op)
             if numeric is not None:

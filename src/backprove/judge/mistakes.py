@@ -63,6 +63,8 @@ def name_mistake(claim: WrongClaim) -> Mistake:
             break
         except (NoMeaning, EvaluationError, OutOfTime, ShapeError, ArithmeticError):
             continue
+        except RecursionError:  # what was changed grew too deep: that is not the claim's fault
+            continue
         if found is not None:
             return found
     return Mistake("other", "the two sides differ", claim.right.span)

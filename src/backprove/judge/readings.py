@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import product as cartesian
 from itertools import zip_longest
-from time import monotonic
+from time import thread_time
 
 import numpy as np
 
@@ -149,7 +149,7 @@ class Search:
 
     def fresh(self, expr: Expr) -> list[Candidate]:
         """The readings of an expression, worked out."""
-        if monotonic() > self.deadline:
+        if thread_time() > self.deadline:
             raise OutOfTime
         match expr:
             case Product() if self.senses != CHAIN and is_chain(expr):
@@ -231,7 +231,7 @@ class Search:
         """Each value once, at its cheapest; not more than can be looked at."""
         best: dict[tuple[Shape, bool, float], Candidate] = {}
         for number, candidate in enumerate(found):
-            if number % 256 == 255 and monotonic() > self.deadline:
+            if number % 256 == 255 and thread_time() > self.deadline:
                 raise OutOfTime
             key = (candidate.shape, candidate.row, fingerprint(candidate))
             old = best.get(key)
@@ -291,7 +291,7 @@ class Search:
             if literal is not None:
                 yield literal
         if a.rank == 1 and b.rank == 1:
-            yield from vectors(a, b)
+            yield from vectors(a, b, turned=False)
         elif others:
             yield from untransposed(a, b)
 

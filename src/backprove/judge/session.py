@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic, perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -201,7 +201,7 @@ class Session:
         sides, ops = statement.sides, statement.ops
         first = sides[0]
         self._forget(statement)
-        judge = Judge(self.world, self.system, monotonic() + self.budget, tuple(self.written))
+        judge = Judge(self.world, self.system, thread_time() + self.budget, tuple(self.written))
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)
             self.written.append(statement)

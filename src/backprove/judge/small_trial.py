@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,7 @@ class SmallTrial(Trial):
             Scope(system, indices),
             [self.small],
             Grid(),
-            monotonic() + PATIENCE,
+            thread_time() + PATIENCE,
             free=True,
             squeeze=True,
         )
@@ -89,7 +89,7 @@ class SmallTrial(Trial):
             replace(self.claim.scope),
             [self.small],
             self.grid,
-            monotonic() + PATIENCE,
+            thread_time() + PATIENCE,
             free=True,
             squeeze=True,
         )
@@ -139,7 +139,7 @@ class SmallTrial(Trial):
     def everywhere(self, expr: Expr) -> str:
         scope = Scope(self.scope.system, dict(self.claim.scope.indices))
         search = Search(
-            scope, [self.small], self.grid, monotonic() + PATIENCE, free=True, squeeze=True
+            scope, [self.small], self.grid, thread_time() + PATIENCE, free=True, squeeze=True
         )
         side = Side((self.left.first,), self.left.shape, self.left.row, None)
         try:

@@ -249,7 +249,10 @@ class Setting:
         except (NoDerivative, EvaluationError):
             return
         forward = np.asarray(self.evaluator.value(part), dtype=float)
-        if not same(forward, np.broadcast_to(np.asarray(symbolic, dtype=float), forward.shape)):
+        other = np.broadcast_to(np.asarray(symbolic, dtype=float), forward.shape)
+        if not np.isfinite(forward).any() and not np.isfinite(other).any():
+            return  # it has no value on either road
+        if not same(forward, other):
             raise Disagreement(f"{part.of!r} by {part.by!r}")
 
 
