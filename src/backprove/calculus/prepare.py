@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backprove.calculus.adjoint import Families, Key, differentiate
+from backprove.calculus.adjoint import differentiate
 from backprove.calculus.arrays import as_arrays
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts
+from backprove.calculus.families import Families, Key
 from backprove.calculus.gather import gathered
 from backprove.calculus.settle import Settle
 from backprove.model.entity import Entity, System, member

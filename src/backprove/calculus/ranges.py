@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from backprove.calculus.adjoint import within
+from backprove.calculus.bounds import within
 from backprove.model.entity import Entity, IndexRange
 from backprove.tensor.build import UNIT, add, fold, literal, rebuild, substitute, test, where, zero
 from backprove.tensor.nodes import Add, Build, Contract, Fold, Node, Symbol, Test, Where, walk

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backprove.calculus.adjoint import Adjoints, within
+from backprove.calculus.adjoint import Adjoints
+from backprove.calculus.bounds import within
 from backprove.calculus.prepare import PRE, is_preactivation, with_body
 from backprove.calculus.ranges import Cases, narrowed, piece, pieces, settled, shortened, trimmed
 from backprove.calculus.simplify import Simplifier
