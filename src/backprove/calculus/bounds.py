@@ -15,19 +15,20 @@ def within(
 ) -> bool:
     """Whether first and last, whose letters run over `spans`, surely lie between low and high.
 
-    A bound that is None is not asked for; with neither, nothing is known.
+    A bound that is None is not asked for; with neither, nothing is known. The bounds of a span may
+    name letters of those before it.
     """
     if low is None and high is None:
         return False
     lowest, highest = first, last
-    for r in spans:
-        slope = first.coefficient(r.name)
-        if slope is None or last.coefficient(r.name) is None:
+    for r in reversed(spans):
+        slope, other = lowest.coefficient(r.name), highest.coefficient(r.name)
+        if slope is None or other is None:
             return False
         if r.low is None or r.high is None:
             continue  # the letter stays, and the difference below is no number
-        ends = (r.low, r.high) if slope >= 0 else (r.high, r.low)
-        lowest, highest = lowest.put({r.name: ends[0]}), highest.put({r.name: ends[1]})
+        lowest = lowest.put({r.name: r.low if slope >= 0 else r.high})
+        highest = highest.put({r.name: r.high if other >= 0 else r.low})
     gaps = [(lowest - low).constant] if low is not None else []
     gaps += [(high - highest).constant] if high is not None else []
     return all(gap is not None and gap >= 0 for gap in gaps)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd
+from typing import TypeGuard
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
@@ -281,6 +282,9 @@ class Settle:
         number, rest = content(node.base)
         if number not in (1, -1) and exponent.denominator == 1:
             return scale(number ** int(exponent), power(rest, node.exponent))
+        if exponent.denominator == 1 and exponent < 0 and _is_quotient(node.base):
+            base = node.base
+            return contract([power(n, node.exponent) for n in base.operands], base.labels, base.out)
         return self._sigmoid(node, exponent) if exponent <= -1 else node
 
     def _sigmoid(self, node: Power, exponent: Fraction) -> Node:
@@ -298,6 +302,15 @@ class Settle:
                 return along("logsumexp", inner.children[0])
         inner = _one_plus_exp(arg)
         return node if inner is None else apply("softplus", inner)
+
+
+def _is_quotient(node: Node) -> TypeGuard[Contract]:
+    """Whether a node is an elementwise product with something below the line."""
+    if not isinstance(node, Contract) or len(set(node.out)) < len(node.out):
+        return False
+    summed = {name for names in node.labels for name in names} - set(node.out)
+    below = (split_power(n)[1] for n in node.operands)
+    return not summed and any(isinstance(e, Literal) and e.value < 0 for e in below)
 
 
 def _one_plus_exp(node: Node) -> Node | None:
@@ -330,17 +343,29 @@ def _carried(node: Contract, kept: list[int]) -> bool:
 
 
 def _distances(node: Contract) -> dict[int, int]:
-    """How far each label is from the first axis of the result, or from the first factor."""
+    """How far each label is from the first axis of the result, or from the first factor.
+
+    What hangs on the last axis only comes before it.
+    """
     starts = node.out[:1] or node.labels[0][:1]
     found = dict.fromkeys(starts, 0)
+    found = _nearest(node, found)
+    if node.out and node.out[-1] not in found:
+        behind = _nearest(node, {node.out[-1]: 0})
+        found.update({name: -at for name, at in behind.items()})
+    for names in node.labels:
+        for name in names:
+            found.setdefault(name, 0)
+    return found
+
+
+def _nearest(node: Contract, found: dict[int, int]) -> dict[int, int]:
+    """How far the labels that hang together with some are from them."""
     for step in range(1, 2 * len(node.operands) + 1):
         reached = [names for names in node.labels if not found.keys().isdisjoint(names)]
         for names in reached:
             for name in names:
                 found.setdefault(name, step)
-    for names in node.labels:
-        for name in names:
-            found.setdefault(name, 0)
     return found
 
 

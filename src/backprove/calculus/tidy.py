@@ -12,8 +12,19 @@ from dataclasses import dataclass, field
 from backprove.calculus.adjoint import Adjoints
 from backprove.calculus.bounds import within
 from backprove.calculus.prepare import PRE, is_preactivation, with_body
-from backprove.calculus.ranges import Cases, narrowed, piece, pieces, settled, shortened, trimmed
+from backprove.calculus.ranges import (
+    Cases,
+    narrowed,
+    piece,
+    pieces,
+    reached,
+    settled,
+    shortened,
+    tightened,
+    trimmed,
+)
 from backprove.calculus.simplify import Simplifier
+from backprove.calculus.support import single, supported
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
@@ -75,16 +86,54 @@ class Tidy:
     def derived(self, of: Node, by: Node) -> Derived:
         """The tidy derivation."""
         lines, result = self._without_trivial()
+        asked = [w for n in (of, by) if isinstance(n, Symbol) for w in n.index]
         lines = [with_body(e, self._short(e.body, e.ranges)) for e in lines if e.body is not None]
         result = self._short(result, self.raw.spans)
-        while True:
-            shorter = self._shortened(lines, result)
-            if shorter is None:
-                break
-            lines, result = shorter
-        lines = _reached(lines, result)
+        lines, result = self._in_range(lines, result, asked)
+        lines, result = self._all_shortened(lines, result)
+        lines, result = self._reached(lines, result)
         lines, result = self._in_pieces(trimmed(lines, result, self.raw.spans), result)
+        lines, result = self._reached(lines, result)
+        lines, result = self._all_shortened(lines, result, members=True)
         return self._named(lines, result, of, by)
+
+    def _reached(self, lines: Lines, result: Node) -> tuple[Lines, Node]:
+        """The lines that matter; a name that is only used outside of its range is zero."""
+        kept = reached(lines, result, self.raw.spans)
+        gone = {e.name for e in lines} - {e.name for e in kept}
+        if not gone:
+            return kept, result
+        bodies = [e.body for e in kept if e.body is not None]
+        table = {
+            n: zero(n.shape) if n.shape else literal(0)
+            for n in walk(*bodies, result)
+            if isinstance(n, Symbol) and n.name in gone
+        }
+        kept = [with_body(e, replace(e.body, table)) for e in kept if e.body is not None]
+        return kept, replace(result, table)
+
+    def _in_range(self, lines: Lines, result: Node, asked: list[Whole]) -> tuple[Lines, Node]:
+        """The families over the steps that matter, with conditions that those decide settled."""
+        lines, result = self._reached(lines, result)
+        lines = supported(lines, asked, self.raw.spans)
+        lines = single(trimmed(lines, result, self.raw.spans), result, self.raw.spans)
+        lines = [
+            with_body(e, self._short(e.body, e.ranges, lines)) for e in lines if e.body is not None
+        ]
+        return lines, self._short(result, (), lines)
+
+    def _all_shortened(
+        self, lines: Lines, result: Node, members: bool = False
+    ) -> tuple[Lines, Node]:
+        """With definitions put in the places of their uses, as long as that helps.
+
+        Only those of single members where that is asked for.
+        """
+        while True:
+            shorter = self._shortened(lines, result, members)
+            if shorter is None:
+                return lines, result
+            lines, result = shorter
 
     def _without_trivial(self) -> tuple[Lines, Node]:
         """The reverse pass as it is, with adjoints that are a number, a name or I put in."""
@@ -103,8 +152,10 @@ class Tidy:
     def _short(
         self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None
     ) -> Node:
+        ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
         node = settled(node, ranges, families or [])
-        return settled(self.simplify(node), ranges)
+        node = settled(self.simplify(node), ranges)
+        return tightened(node, families, ranges) if families else node
 
     # --- putting definitions in the places of their uses ---
 
@@ -112,7 +163,7 @@ class Tidy:
         lengths = [self.simplify.length(body) for body in bodies]
         return sum(n + max(0, n - LONG_LINE) + NEW_LINE for n in lengths)
 
-    def _shortened(self, lines: Lines, result: Node) -> tuple[Lines, Node] | None:
+    def _shortened(self, lines: Lines, result: Node, members: bool) -> tuple[Lines, Node] | None:
         """With one definition put in the places of its uses, where that makes the whole no longer.
 
         Bars go first, so that deltas stay.
@@ -122,7 +173,9 @@ class Tidy:
         written = [_written(body) for body in bodies]
         for line in sorted(lines, key=lambda e: (e.name in self.deltas, e.name, str(e.index))):
             assert line.body is not None
-            if any(_is_use(n, line) for n in walk(line.body)):
+            if any(_is_use(n, line) for n in walk(line.body)) or _is_piece(line, bodies):
+                continue
+            if members and line.ranges:
                 continue
             uses = sum(1 for parts in written for n in parts if _is_use(n, line))
             if uses > MOST_USES:
@@ -178,8 +231,13 @@ class Tidy:
                 found.append(
                     Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
                 )
-        found = [with_body(e, narrowed(e.body, lines)) for e in found if e.body is not None]
-        return found, narrowed(result, lines)
+        spans = self.raw.spans
+        found = [
+            with_body(e, narrowed(e.body, lines, (*spans, *e.ranges)))
+            for e in found
+            if e.body is not None
+        ]
+        return found, narrowed(result, lines, spans)
 
     def _always_single(self, line: Entity) -> bool:
         """Whether a family has one member only because its model has one step only."""
@@ -242,18 +300,6 @@ class Tidy:
         last = _written_out(result, rename, hidden)
         renamed = {rename[n]: owner for n, owner in owners.items() if n in rename}
         return Derived(of, by, system, order, last, self.raw, self.simplify, renamed)
-
-
-def _reached(lines: Lines, result: Node) -> Lines:
-    """The lines that the result needs, itself or by way of others."""
-    names = {line.name for line in lines}
-    needed: set[str] = set()
-    pending = [result]
-    while pending:
-        used = {n.name for n in walk(*pending) if isinstance(n, Symbol) and n.name in names}
-        pending = [e.body for e in lines if e.name in used - needed and e.body is not None]
-        needed |= used
-    return [line for line in lines if line.name in needed]
 
 
 def _is_trivial(node: Node) -> bool:
@@ -338,6 +384,19 @@ def _reading_order(lines: Lines) -> tuple[Entity, ...]:
         done += ready
         pending.remove(ready)
     return tuple(done)
+
+
+def _is_piece(line: Entity, bodies: list[Node]) -> bool:
+    """Whether a single member is also used by way of an open index."""
+    if line.ranges or not line.index:
+        return False
+    return any(
+        isinstance(n, Symbol)
+        and n.name == line.name
+        and any(w.name or w.names for w in n.index)
+        and n.index != line.index
+        for n in walk(*bodies)
+    )
 
 
 def _pieces(line: Entity, lines: Lines) -> bool:

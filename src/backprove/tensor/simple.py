@@ -216,5 +216,7 @@ def where(condition: Node, then: Node, otherwise: Node) -> Node:
         raise ShapeError(f"a condition must be a scalar, not {show_shape(condition.shape)}")
     if isinstance(condition, Literal):
         return then if condition.value else otherwise
+    if is_nothing(then) and is_nothing(otherwise):
+        return then
     children = (condition, then, otherwise)
     return Where.intern(then.shape, free_of(children), children, condition, then, otherwise)
