@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 
 from backprove.calculus.arrivals import Arrival, Arrivals
 from backprove.calculus.bounds import span
 from backprove.calculus.families import Families, Key, letter, open_index
+from backprove.calculus.matching import in_place
 from backprove.calculus.paths import Paths
 from backprove.calculus.pullback import Contribution, Wanted, pullback
-from backprove.model.entity import Entity, IndexRange, System, member
+from backprove.model.entity import Entity, IndexRange, System, member, with_body
 from backprove.tensor.build import (
     contract,
     identity,
     literal,
+    permute,
     replace,
+    reshape,
     substitute,
     symbol,
     test,
@@ -28,7 +32,7 @@ from backprove.tensor.build import (
     where,
     zero,
 )
-from backprove.tensor.nodes import Node, Symbol
+from backprove.tensor.nodes import Contract, Node, Reshape, Symbol
 from backprove.tensor.whole import Shape, Whole
 
 __all__ = ["Adjoints", "Key", "differentiate", "unit"]
@@ -56,11 +60,26 @@ def differentiate(system: System, of: Node, by: Node, mode: str = "total") -> Ad
     'line' (the definition line of `of` alone). `of` and `by` may have open indices (`∂h_t/∂W`).
     `by` may be a name or any expression: "by a new name put in its place". Raises NoDerivative.
     """
-    return _Reverse(system, of, by, mode).run()
+    if isinstance(by, Symbol):
+        return _Reverse(system, of, by, mode).run()
+    if isinstance(by, Reshape):
+        whole = differentiate(system, of, by.arg, mode)
+        return replaced(whole, result=reshape(whole.result, of.shape + by.shape))
+    if isinstance(by, Contract) and len(by.operands) == 1 and sorted(by.out) == [*by.labels[0]]:
+        whole = differentiate(system, of, by.operands[0], mode)
+        axes = [*range(of.rank), *(of.rank + by.labels[0].index(name) for name in by.out)]
+        return replaced(whole, result=permute(whole.result, axes))
+    question = in_place(system, of, by)
+    found = _Reverse(question.system, question.of, question.by, mode).run()
+    adjoints = System(base=system)
+    for entity in found.system.entities.values():
+        for e in entity:
+            adjoints.add(with_body(e, e.body and question.back(e.body)))
+    return replaced(found, system=adjoints, result=question.back(found.result))
 
 
 class _Reverse:
-    def __init__(self, system: System, of: Node, by: Node, mode: str) -> None:
+    def __init__(self, system: System, of: Node, by: Symbol, mode: str) -> None:
         self.system = system
         self.mode = mode
         self.of = of
@@ -74,11 +93,11 @@ class _Reverse:
 
     def run(self) -> Adjoints:
         if self.mode == "line":
-            arrived = {self.paths.target: self._line()}
+            arrived = {self.paths.variable: self._line()}
         else:
             arrived = self._arrived()
             for key in self.paths.active:
-                if key[0] and self._has_adjoint(key):
+                if self._has_adjoint(key):
                     parts = arrived.get(key, [])
                     if self.mode == "immediate":  # what comes from another step ends here
                         parts = [a for a in parts if not a.crosses]
@@ -99,7 +118,8 @@ class _Reverse:
 
         def put(user: Entity | None, parts: Iterable[Contribution]) -> None:
             for c in parts:
-                found.setdefault(self.paths.key(c.target), []).append(Arrival(user, c))
+                assert isinstance(c.target, Symbol)
+                found.setdefault(self.paths.families.key(c.target), []).append(Arrival(user, c))
 
         put(None, pullback(self.of, unit(self.lead), lead, self.paths.wanted))
         for key in filter(self._has_adjoint, self.paths.used):
@@ -155,7 +175,7 @@ class _Reverse:
     def _name(self, key: Key) -> str:
         """A new name for an adjoint: the name with a bar."""
         if key not in self.names:
-            base = key[0] or "variable"
+            base = key[0]
             # members that stand apart share the letter and keep their numbers
             kin = [n for k, n in self.names.items() if k[:2] == key[:2] and key[2] is not None]
             taken = self.system.names() | set(self.names.values())
@@ -236,10 +256,8 @@ class _Reverse:
 
     def _result(self, arrived: dict[Key, list[Arrival]]) -> Node:
         shape = self.lead + self.by.shape
-        parts = arrived.get(self.paths.target, [])
-        if isinstance(self.by, Symbol):
-            return self.arrivals.at(parts, self.by.index, shape, self.spans)
-        return self.arrivals.at_expression(parts, self.by, shape)
+        parts = arrived.get(self.paths.variable, [])
+        return self.arrivals.at(parts, self.by.index, shape, self.spans)
 
     def _spans(self) -> tuple[IndexRange, ...]:
         """The steps for which an open index of the question stands: those of the family's rule."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from backprove.calculus.bounds import span, within
 from backprove.calculus.families import Key, letter, open_index
-from backprove.calculus.matching import matches
 from backprove.calculus.paths import Paths
 from backprove.calculus.pullback import Binder, Contribution, NoDerivative
 from backprove.model.entity import Entity, IndexRange
@@ -61,15 +60,6 @@ class Arrivals:
             assert isinstance(arrival.part.target, Symbol)
             pairs = list(zip(arrival.part.target.index, index, strict=True))
             total.append((1, self._settled(arrival, pairs, spans)))
-        return add(total, shape) if total else zero(shape)
-
-    def at_expression(self, parts: Iterable[Arrival], by: Node, shape: Shape) -> Node:
-        """The same for a variable that is an expression with indices of its own."""
-        total: list[tuple[int, Node]] = []
-        for arrival in parts:
-            pattern = matches(by, arrival.part.target)
-            assert pattern is not None
-            total.append((1, self._settled(arrival, [(used, own) for own, used in pattern], ())))
         return add(total, shape) if total else zero(shape)
 
     def _settled(self, arrival: Arrival, pairs: list[Pair], spans: Spans) -> Node:

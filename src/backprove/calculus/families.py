@@ -9,7 +9,6 @@ from backprove.tensor.whole import Whole
 
 #: a base name, its number of indices, and the index itself where the members stand apart
 Key = tuple[str, int, tuple[Whole, ...] | None]
-EXPRESSION: Key = ("", 0, None)
 
 
 class Families:

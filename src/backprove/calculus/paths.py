@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from backprove.calculus.families import EXPRESSION, Families, Key
-from backprove.calculus.matching import matches, outside
+from backprove.calculus.families import Families, Key
 from backprove.calculus.pullback import NoDerivative
 from backprove.model.entity import Entity, System
 from backprove.tensor.nodes import Derivative, Node, Symbol, walk
@@ -19,59 +16,38 @@ class Paths:
     depend on other members.
     """
 
-    def __init__(self, system: System, of: Node, by: Node) -> None:
+    def __init__(self, system: System, of: Node, by: Symbol) -> None:
         self.system = system
-        self.by = by
         self.families = Families(system, of, by)
-        self.variable = self.families.key(by) if isinstance(by, Symbol) else None
+        self.variable = self.families.key(by)
         self.used: dict[Key, dict[Key, None]] = {}
         self._explore(of)
-        target = self.target
-        self.loop = target in self.used and self._reaches(self.used[target], target)
-        self.active = self._depending(target)
-
-    @property
-    def target(self) -> Key:
-        """What the variable belongs to."""
-        return self.variable or EXPRESSION
+        self.loop = self.variable in self.used and self._reaches(self.variable)
+        self.active = self._depending(self.variable)
 
     def entities(self, key: Key) -> list[Entity]:
         """The definitions and declarations of a name."""
         return [e for e in self.system.named(key[0]) if self.families.key(e) == key]
 
     def is_variable(self, node: Node) -> bool:
-        """Whether a node is the variable, up to the values of open indices."""
-        if self.variable is not None:
-            return isinstance(node, Symbol) and self.families.key(node) == self.variable
-        return node is self.by or matches(self.by, node) is not None
+        """Whether a node is the variable or another member of its family."""
+        return isinstance(node, Symbol) and self.families.key(node) == self.variable
 
     def wanted(self, node: Node) -> bool:
         """Whether a node is the variable or a name that depends on it."""
-        if self.is_variable(node):
-            return True
         return isinstance(node, Symbol) and self.families.key(node) in self.active
-
-    def key(self, node: Node) -> Key:
-        """What a wanted node belongs to."""
-        if isinstance(node, Symbol) and (self.variable is not None or not self.is_variable(node)):
-            return self.families.key(node)
-        return EXPRESSION
 
     # --- exploring ---
 
     def _uses(self, node: Node) -> dict[Key, None]:
-        """The names that an expression uses; the variable itself when it is an expression."""
-        parts: Iterable[Node]
-        parts = walk(node) if self.variable is not None else outside(node, self.is_variable)
-        return dict.fromkeys(
-            self.key(part) for part in parts if isinstance(part, Symbol) or self.is_variable(part)
-        )
+        """The names that an expression uses."""
+        return dict.fromkeys(self.families.key(n) for n in walk(node) if isinstance(n, Symbol))
 
     def _explore(self, of: Node) -> None:
         pending = [*self._uses(of)]
         while pending:
             key = pending.pop()
-            if key in self.used or key == EXPRESSION:
+            if key in self.used:
                 continue
             self.used[key] = {}
             for entity in self.entities(key):
@@ -92,17 +68,17 @@ class Paths:
                     grown = True
         return tuple(dict.fromkeys([*(key for key in self.used if key in active), target]))
 
-    def _reaches(self, start: Iterable[Key], goal: Key) -> bool:
-        """Whether `goal` is among the names that `start` uses, directly or not."""
+    def _reaches(self, key: Key) -> bool:
+        """Whether a name uses itself, directly or not."""
         seen: set[Key] = set()
-        pending = list(start)
+        pending = [*self.used[key]]
         while pending:
-            key = pending.pop()
-            if key == goal:
+            other = pending.pop()
+            if other == key:
                 return True
-            if key not in seen:
-                seen.add(key)
-                pending += list(self.used.get(key, ()))
+            if other not in seen:
+                seen.add(other)
+                pending += self.used.get(other, {})
         return False
 
 

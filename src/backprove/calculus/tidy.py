@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints
 from backprove.calculus.bounds import within
-from backprove.calculus.prepare import PRE, is_preactivation, with_body
+from backprove.calculus.prepare import PRE, is_preactivation
 from backprove.calculus.ranges import (
     Cases,
     narrowed,
@@ -25,7 +25,7 @@ from backprove.calculus.ranges import (
 )
 from backprove.calculus.simplify import Simplifier
 from backprove.calculus.support import single, supported
-from backprove.model.entity import Entity, IndexRange, System
+from backprove.model.entity import Entity, IndexRange, System, with_body
 from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
     is_zero,
