@@ -142,9 +142,20 @@ def pinned(node: Fold) -> Node | None:
             found.append((c, alone))
         return add(found, node.shape)
     conditions: list[Node] = []
-    while isinstance(body, Where) and is_nothing(body.otherwise):
-        conditions.append(body.condition)
-        body = body.then
+    inner: list[Fold] = []
+    while True:
+        if isinstance(body, Where) and is_nothing(body.otherwise):
+            conditions.append(body.condition)
+            body = body.then
+        elif (
+            isinstance(body, Fold)
+            and body.op == "sum"
+            and node.index not in body.low.names | body.high.names
+        ):
+            inner.append(body)
+            body = body.body
+        else:
+            break
     for condition in conditions:
         value = _solved(condition, node.index)
         if value is None:
@@ -153,6 +164,8 @@ def pinned(node: Fold) -> Node | None:
         result = substitute(body, {node.index: value})
         for other in [*(substitute(c, {node.index: value}) for c in conditions), *bounds]:
             result = where(other, result, zero(result.shape) if result.shape else literal(0))
+        for sum_ in reversed(inner):
+            result = fold("sum", sum_.index, sum_.low, sum_.high, result)
         return result
     return None
 
