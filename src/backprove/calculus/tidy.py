@@ -67,6 +67,8 @@ class Derived:
     simplify: Simplifier = field(repr=False)
     #: whose adjoint a line defines
     owners: dict[str, str] = field(default_factory=dict[str, str])
+    #: the names that readers see for those in `raw`
+    renamed: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Tidy:
@@ -270,11 +272,12 @@ class Tidy:
         model = self.model
         owners = {n: key[0].removeprefix(PRE) for key, n in self.raw.names.items()}
         left = {e.name for e in lines if e.name in self.deltas}
+        left = left or self.deltas & set(self.raw.names.values())
         taken = {n for n in model.names() if not n.startswith(PRE)}
         rename: dict[str, str] = {}
-        for name in dict.fromkeys(e.name for e in lines):
+        for name in dict.fromkeys([*(e.name for e in lines), *self.raw.names.values()]):
             wish = (
-                ("δ" if len(left) == 1 else f"δ^{owners[name]}")
+                ("δ" if left == {name} else f"δ^{owners[name]}")
                 if name in self.deltas
                 else owners[name] + "̄"
             )
@@ -299,7 +302,7 @@ class Tidy:
         order = _reading_order(final)
         last = _written_out(result, rename, hidden)
         renamed = {rename[n]: owner for n, owner in owners.items() if n in rename}
-        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed)
+        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed, rename)
 
 
 def _is_trivial(node: Node) -> bool:
