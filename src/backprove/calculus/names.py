@@ -12,6 +12,7 @@ from backprove.calculus.canonical import Canon
 from backprove.model.entity import Entity, member
 from backprove.tensor.build import contract, literal, power, scale, split_coefficient
 from backprove.tensor.nodes import Add, Contract, Literal, Node, Power, Symbol
+from backprove.tensor.subproduct import regrouped
 
 #: a definition of fewer parts than this is as easily written out
 SHORTEST = 2
@@ -40,6 +41,8 @@ class Names:
         self.canon = canon
         self.whole: dict[Node, Node] = {}
         self.products: list[Product] = []
+        #: products of arrays, which may be parts of others
+        self.parts: list[tuple[Contract, Node]] = []
         for entity in entities:
             body = entity.body
             if body is None or not body.children or isinstance(body, Symbol) or entity.zero_outside:
@@ -49,6 +52,8 @@ class Names:
                 continue
             if number == 1 and not (entity.name == quantity and isinstance(body, Add | Contract)):
                 self.whole.setdefault(canon.key(body), member(entity))
+                if isinstance(body, Contract) and body.shape and not entity.index:
+                    self.parts.append((body, member(entity)))
             if isinstance(rest, Contract) and not entity.index:
                 factors = self._factors(rest)
                 # a quotient comes up again in its own derivative
@@ -62,12 +67,18 @@ class Names:
         found = self.whole.get(self.canon.key(node))
         if found is not None:
             return found
-        if isinstance(node, Contract) and self.products:
-            for product in self.products:
-                node = self._divided(node, product)
-                if not isinstance(node, Contract):
-                    break
+        for product in self.products:
+            if not isinstance(node, Contract):
+                return node
+            node = self._divided(node, product)
+        for pattern, name in self.parts:
+            found = regrouped(node, pattern, self._same, lambda _, name=name: name)
+            if isinstance(found, Contract):
+                node = contract(found.operands, found.labels, found.out)
         return node
+
+    def _same(self, part: Node, factor: Node) -> tuple[()] | None:
+        return () if self.canon.key(part) is self.canon.key(factor) else None
 
     def _factors(self, node: Contract) -> dict[Place, Fraction]:
         """The factors of an elementwise product; none of one that sums."""

@@ -110,7 +110,11 @@ def recognised(node: Node, settle: Settle) -> Node:
 def with_preactivations(system: System, by: Node) -> System:
     """The system with a name for the argument of each outermost elementwise function or softmax."""
     result = empty(system)
-    known: dict[tuple[Node, object], Node] = {}
+    known: dict[tuple[Node, object], Node] = {
+        (e.body, (e.index, e.ranges)): member(e)
+        for e in system.all()
+        if e.body is not None and e.body.children and not e.zero_outside
+    }
     for entity in system.all():
         body = entity.body
         if isinstance(body, Apply | Along) and len(body.children) == 1:

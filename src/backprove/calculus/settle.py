@@ -96,6 +96,8 @@ class Settle:
                 return self.fold(node)
             case Build():
                 return _single(node)
+            case Reshape() if isinstance(node.arg, Add):
+                return add([(c, reshape(n, node.shape)) for c, n in node.arg.terms], node.shape)
             case Scatter():
                 number, rest = split_coefficient(node.arg)
                 return scale(number, scatter(rest, node.at, node.shape)) if number != 1 else node

@@ -71,13 +71,18 @@ def _written(node: Node, write: Write) -> Expr:
             return Compare((written_index(node.left), written_index(node.right)), (node.op,))
         case Apply() if node.function in COMPARISONS:
             left, right = (write(arg) for arg in node.args)
-            if _weight(left) < _weight(right):  # `m < 1`, not `1 > m`
-                return Compare((right, left), (TURNED[node.function],))
-            return Compare((left, right), (COMPARISONS[node.function],))
+            return compared(node.function, left, right)
         case Where() if is_condition(node):
             return joined([node.condition, node.then], write)
         case _:
             return Compare((write(node), number(0)), ("≠",))
+
+
+def compared(function: str, left: Expr, right: Expr) -> Expr:
+    """A comparison, the heavier side first: `m < 1`, not `1 > m`."""
+    if _weight(left) < _weight(right):
+        return Compare((right, left), (TURNED[function],))
+    return Compare((left, right), (COMPARISONS[function],))
 
 
 def _weight(expr: Expr) -> int:
