@@ -144,16 +144,45 @@ def derive(
     latex: Annotated[
         bool, typer.Option("--latex", help="Write LaTeX in place of Unicode.")
     ] = False,
+    unrolled: Annotated[
+        int | None,
+        typer.Option("--unrolled", min=1, help="Write every step out, for so many steps."),
+    ] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="One closed expression, where there is one.")
+    ] = False,
+    components: Annotated[
+        bool, typer.Option("--components", help="Write it by components.")
+    ] = False,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Tell step by step which rule was used.")
+    ] = False,
+    immediate: Annotated[
+        bool, typer.Option("--immediate", help="Hold members at other steps fixed: ∂⁺.")
+    ] = False,
 ) -> None:
     """Derive a gradient, a Jacobian or a Hessian of a model.
 
     Exit status: 0 derived, 2 the input could not be used.
     """
+    asked = [unrolled is not None, closed, components, steps]
+    if sum(asked) > 1:
+        _fail("--unrolled, --closed, --components and --steps are views: ask for one of them")
+    if steps and latex:
+        _fail("--steps is told in words: it has no LaTeX form")
     with _mistakes_told():
         from backprove import Model
 
-        derivation = Model(_read(model)).derive(of, by)
-        typer.echo(derivation.latex if latex else derivation.unicode)
+        derivation = Model(_read(model)).derive(of, by, immediate)
+        if steps:
+            typer.echo(str(derivation.steps))
+            return
+        view = derivation
+        if unrolled is not None:
+            view = derivation.unrolled(unrolled)
+        elif closed or components:
+            view = derivation.closed if closed else derivation.components
+        typer.echo(view.latex if latex else view.unicode)
 
 
 @app.command()

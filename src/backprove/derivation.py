@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from backprove.calculus.derive import Derived, derive
 from backprove.calculus.letters import Letters
 from backprove.calculus.lines import Line, View, Writing
+from backprove.calculus.pullback import NoDerivative
+from backprove.calculus.steps import Step, Steps, Telling
+from backprove.calculus.unroll import closed, unrolled
 from backprove.model.entity import System
 from backprove.notation.syntax import Derivative, Expr
 from backprove.tensor.nodes import Node
@@ -16,7 +19,7 @@ from backprove.tensor.nodes import Node
 if TYPE_CHECKING:
     from backprove.code import Question
 
-__all__ = ["Derivation", "Line", "View"]
+__all__ = ["Derivation", "Line", "Step", "Steps", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,12 @@ class Derivation(View):
     model: System
 
     @staticmethod
-    def make(system: System, top: Expr, bottom: Expr, of: Node, by: Node) -> Derivation:
+    def make(
+        system: System, top: Expr, bottom: Expr, of: Node, by: Node, mode: str = "total"
+    ) -> Derivation:
         """Work out a derivative and write it; raises NoDerivative."""
-        derived = derive(system, of, by)
-        left = Derivative(top, (bottom,), style="slash")
+        derived = derive(system, of, by, mode)
+        left = Derivative(top, (bottom,), immediate=mode != "total", style="slash")
         view = Writing(derived, Letters(system)).view(left)
         return Derivation(view.lines, derived, left, system)
 
@@ -42,6 +47,41 @@ class Derivation(View):
     def components(self) -> View:
         """The same by components, with the letters of the model where it has some."""
         return Writing(self.derived, Letters(self.model)).view(self.left, components=True)
+
+    def unrolled(self, steps: int | None = None) -> View:
+        """The same with a line for every member of every family.
+
+        `steps` is the number of steps where the model leaves it open. Raises NoDerivative where it
+        is not known or too large to write out.
+        """
+        sizes = dict(self.model.fixed())
+        if steps is not None:
+            open_ = {
+                name
+                for e in self.model.all()
+                for r in e.ranges
+                for bound in (r.low, r.high)
+                if bound is not None
+                for name in bound.names - {other.name for other in e.ranges}
+            }
+            if len(open_) != 1:
+                named = ", ".join(sorted(open_)) or "none"
+                raise NoDerivative(f"{steps} steps of what? The model's open steps: {named}")
+            sizes[open_.pop()] = steps
+        return self._written(unrolled(self.derived, sizes))
+
+    @property
+    def closed(self) -> View:
+        """One closed expression; raises NoDerivative where a recurrence stands in its way."""
+        return self._written(closed(self.derived))
+
+    @property
+    def steps(self) -> Steps:
+        """Step by step: which rule was used on which line, in words."""
+        return Telling(Writing(self.derived, Letters(self.model))).steps(self.left)
+
+    def _written(self, derived: Derived) -> View:
+        return Writing(derived, Letters(self.model)).view(self.left)
 
     def code(
         self,

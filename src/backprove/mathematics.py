@@ -40,16 +40,18 @@ class Model:
             self._world = World(self.system)
         return self._world
 
-    def derive(self, of: str, by: str) -> Derivation:
+    def derive(self, of: str, by: str, immediate: bool = False) -> Derivation:
         """∂of/∂by, as definitions in the model's own letters; both may be expressions.
 
+        With `immediate` it is ∂⁺of/∂by: members of families at other steps are held fixed.
         Raises `BackproveError` where one of them has no meaning or the derivative does not exist.
         """
         from backprove.derivation import Derivation
 
         top, quantity = self._expression(of)
         bottom, variable = self._expression(by)
-        return Derivation.make(self.system, top, bottom, quantity.node, variable.node)
+        mode = "immediate" if immediate else "total"
+        return Derivation.make(self.system, top, bottom, quantity.node, variable.node, mode)
 
     def check(self, claim: str) -> Verdict:
         """The verdict on a record of one or more lines; never raises for what a user wrote."""

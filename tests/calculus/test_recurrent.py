@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backprove.calculus.pullback import NoDerivative
+
 jax = pytest.importorskip("jax")
 jax.config.update("jax_enable_x64", True)
 import jax.numpy as jnp  # noqa: E402
@@ -204,12 +206,29 @@ class TestByAnExpression:
         z = model.given["V"] @ model.given["h"]
         model.agree("E", "V h", np.cos(2 * z))
 
-    @pytest.mark.xfail(strict=True, reason="products of products are one product: V h is not found")
     @pytest.mark.parametrize("loss", ["b^T (V h)", "sum((V h) ⊙ b)", "sum(tanh(V h) + b ⊙ (V h))"])
     def test_as_a_factor_of_a_product(self, roads, loss):
         model = roads(f"V in R^{{k x m}}, h in R^m, b in R^k\nE = {loss}", {"k": 2, "m": 3})
         inner = 1 - np.tanh(model.given["V"] @ model.given["h"]) ** 2 if "tanh" in loss else 0
         model.agree("E", "V h", model.given["b"] + inner)
+
+    def test_more_than_once_in_a_product(self, roads):
+        model = roads(
+            "V in R^{k x m}, h in R^m, A in R^{k x k}\nE = (V h)^T A (V h)", {"k": 2, "m": 3}
+        )
+        a = model.given["A"]
+        model.agree("E", "V h", (a + a.T) @ model.given["V"] @ model.given["h"])
+
+    def test_some_terms_of_a_sum(self, roads):
+        model = roads(
+            "V in R^{k x m}, h, c in R^m, b in R^k\nE = b^T V (2 h - 2 c)", {"k": 2, "m": 3}
+        )
+        model.agree("E", "h - c", 2 * model.given["V"].T @ model.given["b"])
+
+    def test_what_does_not_occur_is_refused(self, roads):
+        model = roads("V in R^{k x m}, h in R^m\nE = sum(V h)", {"k": 2, "m": 3})
+        with pytest.raises(NoDerivative, match="does not occur"):
+            model.tidy("E", "V^T V")
 
     def test_of_one_step(self, chain):
         z = chain.given["W"] @ chain.given["h_0"] + chain.given["x_1"]

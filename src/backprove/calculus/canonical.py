@@ -32,9 +32,15 @@ ROUNDS = 3
 class Canon:
     """Keys of nodes, and which matrices are their own transposes."""
 
-    def __init__(self, usable: Callable[[Symbol], bool] = lambda s: True) -> None:
+    def __init__(
+        self,
+        usable: Callable[[Symbol], bool] = lambda s: True,
+        definition: Callable[[Symbol], Node | None] = lambda s: None,
+    ) -> None:
         #: whether the facts of a name may be used
         self.usable = usable
+        #: what a name is defined as
+        self.definition = definition
         self._keys: dict[Node, Node] = {}
         self._serial: dict[Node, int] = {}
         self._symmetric: dict[Node, bool] = {}
@@ -124,7 +130,11 @@ class Canon:
     def _is_symmetric(self, node: Node) -> bool:
         match node:
             case Symbol():
-                return bool(node.facts & SYMMETRIC) and self.usable(node)
+                if node.facts & SYMMETRIC:
+                    return self.usable(node)
+                self._symmetric[node] = False  # a recurrence tells nothing
+                body = self.definition(node)
+                return body is not None and self.symmetric(body)
             case Identity():
                 return True
             case Inverse():

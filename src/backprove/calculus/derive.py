@@ -66,7 +66,7 @@ def derive(
     facts = Facts(ready, without)
     named = [e for e in ready.all() if e.name not in without]
     own = of.name if isinstance(of, Symbol) else None
-    names = Names(Canon(facts.usable), named, own)
+    names = Names(Canon(facts.usable, facts.definition), named, own)
     return Tidy(raw, Simplifier(facts, names)).derived(of, by)
 
 

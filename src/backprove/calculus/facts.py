@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from backprove.model.entity import Entity, System
-from backprove.tensor.build import ones, substitute, sum_axes
+from backprove.tensor.build import ones, replace, substitute, sum_axes
 from backprove.tensor.nodes import Along, Node, Symbol, walk
 from backprove.tensor.product import SUMS_TO_ONE
+from backprove.tensor.simple import is_nothing
 from backprove.tensor.whole import Whole
 
 Simplify = Callable[[Node], Node]
@@ -24,6 +25,7 @@ class Facts:
         self.system = system
         self.without = without
         self._sums: dict[Node, bool] = {}
+        self._zeros: dict[Node, bool] = {}
         #: names whose definitions are being looked into: a recurrence tells nothing
         self._busy: set[str] = set()
 
@@ -42,6 +44,22 @@ class Facts:
             found = bool(node.facts & SUMS_TO_ONE) or self._defined_so(node, simplify)
             if node.name not in self._busy:
                 self._sums[node] = found
+        return found
+
+    def sums_to_zero(self, node: Node, simplify: Simplify) -> bool:
+        """Whether the entries along the last axis add up to zero by definition, as x − μ does."""
+        found = self._zeros.get(node)
+        if found is None:
+            self._zeros[node] = False  # while it is found out
+            table: dict[Node, Node] = {}
+            for n in walk(node):
+                body = self.definition(n) if isinstance(n, Symbol) and n.rank < node.rank else None
+                if body is not None:
+                    table[n] = body
+            found = bool(table) and is_nothing(
+                simplify(sum_axes(replace(node, table), [node.rank - 1]))
+            )
+            self._zeros[node] = found
         return found
 
     def _defined_so(self, node: Symbol, simplify: Simplify) -> bool:

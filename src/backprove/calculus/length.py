@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from backprove.tensor.nodes import Add, Apply, Contract, Literal, Node, Ones, Power, Symbol
 
+#: the rank of what can be written as a matrix
+MATRIX = 2
+#: what an array of higher order costs
+HIGH = 40
+
 
 class Lengths:
     """The lengths of nodes, kept."""
@@ -19,6 +24,10 @@ class Lengths:
         return found
 
     def _count(self, node: Node) -> int:
+        # an array of higher order inside has to be written by components
+        return self._plain(node) + sum(HIGH for child in node.children if child.rank > MATRIX)
+
+    def _plain(self, node: Node) -> int:
         match node:
             case Literal() | Ones():
                 return 1

@@ -9,6 +9,7 @@ from html import escape
 
 from backprove.calculus.letters import Axes, Letters, at_ones
 from backprove.calculus.pullback import NoDerivative
+from backprove.calculus.ranges import settled
 from backprove.calculus.simplify import Simplifier
 from backprove.calculus.tidy import Derived
 from backprove.model.entity import Entity, IndexRange, member
@@ -20,7 +21,7 @@ from backprove.notation.syntax import Expr, Index, Name, Number, Relation
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import symbol
 from backprove.tensor.nodes import Build, Fold, Node, Scatter, Symbol, walk
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ONE, Whole
 
 #: an array of zeros but for one place is written out up to this length
 SHORT_ARRAY = 6
@@ -104,10 +105,15 @@ def equation(
         except NoMatrixForm:
             pass
     entry, letters = at_ones(node, axes)
+    ranges = tuple(IndexRange(a, ONE, size) for a, size in zip(letters, entry.shape, strict=True))
+
+    def short(part: Node) -> Node:
+        return settled(simplify(settled(part, ranges)), ranges)
+
     places = tuple(Name(a) if isinstance(a, str) else written_index(a) for a in axes)
     place = Index(left, places, bracket=True) if places else left
     try:
-        return Relation((place, written_components(entry, letters, shorten=simplify)), ("=",))
+        return Relation((place, written_components(entry, letters, shorten=short)), ("=",))
     except NoMatrixForm as error:
         raise NoDerivative(f"the derivative is known but has no written form: {error}") from None
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backprove.calculus.adjoint import Families, Key, differentiate
+from backprove.calculus.adjoint import differentiate
 from backprove.calculus.arrays import as_arrays
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts
+from backprove.calculus.families import Families, Key
 from backprove.calculus.gather import gathered
 from backprove.calculus.settle import Settle
-from backprove.model.entity import Entity, System, member
+from backprove.model.entity import Entity, System, member, with_body
 from backprove.tensor.build import rebuild, replace
 from backprove.tensor.nodes import Along, Apply, Contract, Derivative, Node, Power, Symbol, walk
 
@@ -24,27 +25,9 @@ PRE = "pre·"
 Worked = Callable[[System, Derivative], tuple[System, Node]]
 
 
-def with_body(entity: Entity, body: Node | None) -> Entity:
-    """The entity with another right-hand side."""
-    return Entity(
-        entity.name,
-        entity.index,
-        entity.ranges,
-        entity.shape,
-        entity.facts,
-        body,
-        entity.line,
-        entity.zero_outside,
-    )
-
-
 def empty(system: System) -> System:
     """A system with the sizes of another one and nothing in it."""
-    return System(sizes=dict(system.fixed()), size_names=_sizes(system))
-
-
-def _sizes(system: System) -> set[str]:
-    return system.size_names | (_sizes(system.base) if system.base else set[str]())
+    return System(sizes=dict(system.fixed()), size_names=system.all_size_names())
 
 
 # --- derivatives inside definitions ---------------------------------------------------------------
@@ -127,7 +110,11 @@ def recognised(node: Node, settle: Settle) -> Node:
 def with_preactivations(system: System, by: Node) -> System:
     """The system with a name for the argument of each outermost elementwise function or softmax."""
     result = empty(system)
-    known: dict[tuple[Node, object], Node] = {}
+    known: dict[tuple[Node, object], Node] = {
+        (e.body, (e.index, e.ranges)): member(e)
+        for e in system.all()
+        if e.body is not None and e.body.children and not e.zero_outside
+    }
     for entity in system.all():
         body = entity.body
         if isinstance(body, Apply | Along) and len(body.children) == 1:

@@ -290,7 +290,7 @@ def _through_binder(
             body, indices = substitute(body, renamed), list(renamed.values())
         inner = select(adjoint, [*[None] * lead, *indices, *[None] * body.rank])
         found = pullback(body, inner, lead, wanted)
-        for index, size in zip(indices, node.shape, strict=False):
+        for index, size in reversed([*zip(indices, node.shape, strict=False)]):
             found = [c.within(Binder(index, Whole.of(1), size)) for c in found]
         return found
     index, body = node.index, node.body

@@ -5,10 +5,10 @@ and a family whose rule has conditions on its index is written in pieces, as peo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from fractions import Fraction
 
-from backprove.calculus.adjoint import within
+from backprove.calculus.bounds import within
 from backprove.model.entity import Entity, IndexRange
 from backprove.tensor.build import UNIT, add, fold, literal, rebuild, substitute, test, where, zero
 from backprove.tensor.nodes import Add, Build, Contract, Fold, Node, Symbol, Test, Where, walk
@@ -47,7 +47,7 @@ def settled(node: Node, ranges: Ranges, families: Sequence[Entity] = ()) -> Node
             part = rebuild(part, fresh)
         if isinstance(part, Fold):
             single = pinned(part)
-            return part if single is None else visit(single, around)
+            return bounded(part, around) if single is None else visit(single, around)
         return part
 
     if not any(_matters(part, spans) for part in walk(node)):
@@ -87,9 +87,44 @@ def _lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool
 
 
 def _beyond(at: Whole, family: Entity, ranges: Ranges) -> bool:
+    """Whether a place lies outside a family's range, for all that the ranges allow."""
     (r,) = family.ranges
     after = r.high is not None and _lies(at - r.high, 1, None, ranges)
     return after or (r.low is not None and _lies(at - r.low, None, -1, ranges))
+
+
+def tightened(node: Node, families: Sequence[Entity], around: Ranges) -> Node:
+    """Conditions as the ends of families say them: 1[s < T] beside c̄_{s+1}, which is zero beyond
+    c̄_t, is 1[s < t].
+    """
+    ends = {e.name: e.ranges[0].high for e in families if len(e.ranges) == len(e.index) == 1}
+    memo: dict[Node, Node] = {}
+    for part in walk(node):
+        fresh = part
+        if part.children:
+            inner = [memo[child] for child in part.children]
+            if any(a is not b for a, b in zip(inner, part.children, strict=True)):
+                fresh = rebuild(part, inner)
+        if isinstance(fresh, Where) and is_nothing(fresh.otherwise):
+            fresh = _tightened(fresh, ends, around)
+        memo[part] = fresh
+    return memo[node]
+
+
+def _tightened(node: Where, ends: dict[str, Whole | None], around: Ranges) -> Node:
+    condition = node.condition
+    if not isinstance(condition, Test) or condition.op != "≤":
+        return node
+    for n in node.then.operands if isinstance(node.then, Contract) else (node.then,):
+        end = ends.get(n.name) if isinstance(n, Symbol) else None
+        if end is not None and isinstance(n, Symbol) and len(n.index) == 1:
+            (at,) = n.index
+            gap = condition.right - condition.left
+            if (at, end) != (condition.left, condition.right) and _lies(
+                gap - (end - at), 0, None, around
+            ):
+                return where(test("≤", at, end), node.then, node.otherwise)
+    return node
 
 
 def pinned(node: Fold) -> Node | None:
@@ -107,9 +142,20 @@ def pinned(node: Fold) -> Node | None:
             found.append((c, alone))
         return add(found, node.shape)
     conditions: list[Node] = []
-    while isinstance(body, Where) and is_nothing(body.otherwise):
-        conditions.append(body.condition)
-        body = body.then
+    inner: list[Fold] = []
+    while True:
+        if isinstance(body, Where) and is_nothing(body.otherwise):
+            conditions.append(body.condition)
+            body = body.then
+        elif (
+            isinstance(body, Fold)
+            and body.op == "sum"
+            and node.index not in body.low.names | body.high.names
+        ):
+            inner.append(body)
+            body = body.body
+        else:
+            break
     for condition in conditions:
         value = _solved(condition, node.index)
         if value is None:
@@ -118,8 +164,48 @@ def pinned(node: Fold) -> Node | None:
         result = substitute(body, {node.index: value})
         for other in [*(substitute(c, {node.index: value}) for c in conditions), *bounds]:
             result = where(other, result, zero(result.shape) if result.shape else literal(0))
+        for sum_ in reversed(inner):
+            result = fold("sum", sum_.index, sum_.low, sum_.high, result)
         return result
     return None
+
+
+def bounded(node: Fold, around: Ranges) -> Node:
+    """A sum with conditions on its index as its bounds: `Σ_{i=1}^{T} 1[t ≤ i] …` begins at t."""
+    if node.op != "sum":
+        return node
+    conditions: list[Node] = []
+    body, low, high = node.body, node.low, node.high
+    while isinstance(body, Where) and is_nothing(body.otherwise):
+        bound = _bound(body.condition, node.index)
+        if bound is None:
+            conditions.append(body.condition)
+        else:
+            first, last = bound
+            if first is not None and _lies(first - low, 0, None, around):
+                low = first
+            elif last is not None and _lies(high - last, 0, None, around):
+                high = last
+            else:
+                conditions.append(body.condition)
+        body = body.then
+    if (low, high) == (node.low, node.high):
+        return node
+    for condition in reversed(conditions):
+        body = where(condition, body, zero(body.shape) if body.shape else literal(0))
+    return fold("sum", node.index, low, high, body)
+
+
+def _bound(condition: Node, index: str) -> tuple[Whole | None, Whole | None] | None:
+    """The first or the last value of an index for which an inequality holds."""
+    if not isinstance(condition, Test) or condition.op not in ("≤", "<"):
+        return None
+    gap = condition.right - condition.left - (condition.op == "<")  # must not be negative
+    slope = gap.coefficient(index)
+    if slope not in (1, -1):
+        return None
+    edge = Whole.of(index) - gap * slope
+    return (edge, None) if slope > 0 else (None, edge)
 
 
 def _solved(condition: Node, index: str) -> Whole | None:
@@ -232,7 +318,7 @@ def shortened(
     )
 
 
-def narrowed(node: Node, families: Sequence[Entity]) -> Node:
+def narrowed(node: Node, families: Sequence[Entity], around: Ranges = ()) -> Node:
     """Sums over the members of a family without the steps at which it is zero."""
     spans = {e.name: e for e in families if len(e.ranges) == 1 and e.zero_outside}
     if not any(isinstance(part, Fold) for part in walk(node)):
@@ -244,11 +330,11 @@ def narrowed(node: Node, families: Sequence[Entity]) -> Node:
             inner = [memo[child] for child in part.children]
             if any(a is not b for a, b in zip(inner, part.children, strict=True)):
                 fresh = rebuild(part, inner)
-        memo[part] = _narrowed(fresh, spans) if isinstance(fresh, Fold) else fresh
+        memo[part] = _narrowed(fresh, spans, around) if isinstance(fresh, Fold) else fresh
     return memo[node]
 
 
-def _narrowed(node: Fold, spans: dict[str, Entity]) -> Node:
+def _narrowed(node: Fold, spans: dict[str, Entity], around: Ranges) -> Node:
     if node.op != "sum" or not isinstance(node.body, Contract | Symbol):
         return node
     factors = node.body.operands if isinstance(node.body, Contract) else (node.body,)
@@ -260,9 +346,9 @@ def _narrowed(node: Fold, spans: dict[str, Entity]) -> Node:
         (r,) = spans[n.name].ranges
         if node.index in shift.names or r.low is None or r.high is None:
             continue
-        over, under = _gap(r.high - shift, high), _gap(low, r.low - shift)
-        high = r.high - shift if over is not None and over > 0 else high
-        low = r.low - shift if under is not None and under > 0 else low
+        last, first = r.high - shift, r.low - shift
+        high = last if _lies(high - last, 0, None, around) else high
+        low = first if _lies(first - low, 0, None, around) else low
     return fold("sum", node.index, low, high, node.body)
 
 
@@ -270,7 +356,10 @@ def _narrowed(node: Fold, spans: dict[str, Entity]) -> Node:
 
 
 def trimmed(lines: list[Entity], result: Node, spans: Ranges) -> list[Entity]:
-    """The families with a first step no earlier than what is used of them."""
+    """The families with a first step no earlier than what is used of them.
+
+    `spans` are the ranges of the question's open letters.
+    """
     while True:
         shorter = [_trimmed(line, lines, result, spans) for line in lines]
         if all(a is b for a, b in zip(shorter, lines, strict=True)):
@@ -283,13 +372,14 @@ def _trimmed(line: Entity, lines: Iterable[Entity], result: Node, spans: Ranges)
         return line
     (r,) = line.ranges
     assert r.low is not None
-    used = list(_uses(result, line, spans))
+    name = {line.name}
+    used = [(at[0], around) for _, at, around in _uses(result, name, spans) if len(at) == 1]
     for other in lines:
         if other.body is not None:
             used += [
-                use
-                for use in _uses(other.body, line, other.ranges)
-                if not (other is line and use[0] == line.index[0])
+                (at[0], around)
+                for _, at, around in _uses(other.body, name, (*spans, *other.ranges))
+                if len(at) == 1 and not (other is line and at == line.index)
             ]
     low = r.low
     while (
@@ -312,8 +402,41 @@ def _trimmed(line: Entity, lines: Iterable[Entity], result: Node, spans: Ranges)
     )
 
 
-def _uses(node: Node, line: Entity, around: Ranges) -> Iterator[tuple[Whole, Ranges]]:
-    """The indices at which a family is used, with the ranges there."""
+def reached(lines: Sequence[Entity], result: Node, spans: Ranges) -> list[Entity]:
+    """The lines that the result needs, itself or by way of others."""
+    named: dict[str, list[Entity]] = {}
+    for line in lines:
+        named.setdefault(line.name, []).append(line)
+    needed: set[Entity] = set()
+    pending: list[tuple[Node, Ranges]] = [(result, spans)]
+    while pending:
+        node, around = pending.pop()
+        for name, at, ranges in _uses(node, named.keys(), around):
+            for line in named[name]:
+                if line not in needed and line.body is not None and _among(at, line, ranges):
+                    needed.add(line)
+                    pending.append((line.body, (*spans, *line.ranges)))
+    return [line for line in lines if line in needed]
+
+
+def _among(at: tuple[Whole, ...], line: Entity, around: Ranges) -> bool:
+    """Whether a member may be one that a line defines, for all that the ranges tell."""
+    if len(at) != len(line.index):
+        return False
+    for place, own in zip(at, line.index, strict=True):
+        r = next((r for r in line.ranges if r.name == own.name), None)
+        low, high = (r.low, r.high) if r else (own, own)
+        if low is not None and _lies(place - low, None, -1, around):
+            return False
+        if high is not None and _lies(place - high, 1, None, around):
+            return False
+    return True
+
+
+def _uses(
+    node: Node, names: Container[str], around: Ranges
+) -> Iterator[tuple[str, tuple[Whole, ...], Ranges]]:
+    """The members of some families that are used, with the ranges there."""
     seen: set[tuple[Node, Ranges]] = set()
     pending = [(node, around)]
     while pending:
@@ -321,8 +444,8 @@ def _uses(node: Node, line: Entity, around: Ranges) -> Iterator[tuple[Whole, Ran
         if (part, ranges) in seen:
             continue
         seen.add((part, ranges))
-        if isinstance(part, Symbol) and part.name == line.name and len(part.index) == 1:
-            yield part.index[0], ranges
+        if isinstance(part, Symbol) and part.name in names:
+            yield part.name, part.index, ranges
         if isinstance(part, Fold):
             ranges = (*ranges, IndexRange(part.index, part.low, part.high))
         pending += [(child, ranges) for child in part.children]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import gcd
+from typing import TypeGuard
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
@@ -23,12 +24,14 @@ from backprove.tensor.build import (
     literal,
     ones,
     power,
+    reshape,
     scale,
     scatter,
     select,
     split_coefficient,
     substitute,
     sum_axes,
+    zero,
 )
 from backprove.tensor.nodes import (
     Add,
@@ -36,10 +39,12 @@ from backprove.tensor.nodes import (
     Build,
     Contract,
     Fold,
+    Identity,
     Literal,
     Node,
     Ones,
     Power,
+    Reshape,
     Scatter,
     Select,
 )
@@ -91,6 +96,8 @@ class Settle:
                 return self.fold(node)
             case Build():
                 return _single(node)
+            case Reshape() if isinstance(node.arg, Add):
+                return add([(c, reshape(n, node.shape)) for c, n in node.arg.terms], node.shape)
             case Scatter():
                 number, rest = split_coefficient(node.arg)
                 return scale(number, scatter(rest, node.at, node.shape)) if number != 1 else node
@@ -98,6 +105,8 @@ class Settle:
                 return self.power(node, node.exponent.value)
             case Apply(function="log"):
                 return self.logarithm(node)
+            case Apply(function="greater" | "greater-equal") if not node.shape:
+                return _compared(node)
             case Apply(function="tanh" | "sinh" | "sin" | "erf" | "sign"):
                 # odd functions
                 number, _rest = content(node.args[0])
@@ -125,6 +134,7 @@ class Settle:
     def product(self, node: Contract) -> Node:
         """Settled until nothing changes."""
         for step in (
+            _regrouped,
             self._scattered,
             self._numbers,
             self._sums,
@@ -149,11 +159,13 @@ class Settle:
         return scale(front, contract(operands, node.labels, node.out)) if front != 1 else node
 
     def _sums(self, node: Contract) -> Node:
-        """What is only summed, and sums to one, vanishes."""
+        """What is only summed, and sums to one, vanishes; where it sums to zero all does."""
         for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
             if not names or isinstance(n, Ones):
                 continue
             uses = sum(other.count(names[-1]) for other in node.labels) + node.out.count(names[-1])
+            if uses == 1 and isinstance(n, Add) and self.facts.sums_to_zero(n, self.simplify):
+                return zero(node.shape) if node.shape else literal(0)
             if uses == 1 and self.facts.sums_to_one(n, self.simplify):
                 operands = [*node.operands]
                 labels = [*node.labels]
@@ -281,6 +293,9 @@ class Settle:
         number, rest = content(node.base)
         if number not in (1, -1) and exponent.denominator == 1:
             return scale(number ** int(exponent), power(rest, node.exponent))
+        if exponent.denominator == 1 and exponent < 0 and _is_quotient(node.base):
+            base = node.base
+            return contract([power(n, node.exponent) for n in base.operands], base.labels, base.out)
         return self._sigmoid(node, exponent) if exponent <= -1 else node
 
     def _sigmoid(self, node: Power, exponent: Fraction) -> Node:
@@ -298,6 +313,56 @@ class Settle:
                 return along("logsumexp", inner.children[0])
         inner = _one_plus_exp(arg)
         return node if inner is None else apply("softplus", inner)
+
+
+def _is_quotient(node: Node) -> TypeGuard[Contract]:
+    """Whether a node is an elementwise product with something below the line."""
+    if not isinstance(node, Contract) or len(set(node.out)) < len(node.out):
+        return False
+    summed = {name for names in node.labels for name in names} - set(node.out)
+    below = (split_power(n)[1] for n in node.operands)
+    return not summed and any(isinstance(e, Literal) and e.value < 0 for e in below)
+
+
+def _compared(node: Apply) -> Node:
+    """A comparison with one term on each side: `1 − m > 0` is `1 > m`."""
+    left, right = node.args
+    gap = add([(1, left), (-1, right)])
+    if (
+        not isinstance(gap, Add)
+        or len(gap.terms) != 2
+        or isinstance(left, Add) == isinstance(right, Add)
+    ):
+        return node
+    (c, a), (d, b) = gap.terms
+    if c * d > 0:
+        return node
+    above, below = (scale(c, a), scale(-d, b)) if c > 0 else (scale(d, b), scale(-c, a))
+    return apply(node.function, above, below)
+
+
+def _regrouped(node: Contract) -> Node:
+    """The identity with an axis in two parts, beside what has those parts, joins them to one axis.
+
+    So the derivative of vec(Y) is that of Y, with two axes as one.
+    """
+    for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
+        if not isinstance(n, Reshape) or not isinstance(n.arg, Identity):
+            continue
+        whole, parts = names[0], names[1:]
+        rest = [i for i in range(len(node.operands)) if i != place]
+        carried = {name for i in rest for name in node.labels[i]}
+        whole_axis = n.shape[0] == n.arg.shape[0] and node.out.count(whole) == 1
+        if not whole_axis or whole in carried or not carried.issuperset(parts):
+            continue
+        at = node.out.index(whole)
+        inner = contract(
+            [node.operands[i] for i in rest],
+            [node.labels[i] for i in rest],
+            [*node.out[:at], *parts, *node.out[at + 1 :]],
+        )
+        return reshape(inner, node.shape)
+    return node
 
 
 def _one_plus_exp(node: Node) -> Node | None:
@@ -330,17 +395,29 @@ def _carried(node: Contract, kept: list[int]) -> bool:
 
 
 def _distances(node: Contract) -> dict[int, int]:
-    """How far each label is from the first axis of the result, or from the first factor."""
+    """How far each label is from the first axis of the result, or from the first factor.
+
+    What hangs on the last axis only comes before it.
+    """
     starts = node.out[:1] or node.labels[0][:1]
     found = dict.fromkeys(starts, 0)
+    found = _nearest(node, found)
+    if node.out and node.out[-1] not in found:
+        behind = _nearest(node, {node.out[-1]: 0})
+        found.update({name: -at for name, at in behind.items()})
+    for names in node.labels:
+        for name in names:
+            found.setdefault(name, 0)
+    return found
+
+
+def _nearest(node: Contract, found: dict[int, int]) -> dict[int, int]:
+    """How far the labels that hang together with some are from them."""
     for step in range(1, 2 * len(node.operands) + 1):
         reached = [names for names in node.labels if not found.keys().isdisjoint(names)]
         for names in reached:
             for name in names:
                 found.setdefault(name, step)
-    for names in node.labels:
-        for name in names:
-            found.setdefault(name, 0)
     return found
 
 

@@ -19,7 +19,7 @@ from backprove.calculus.facts import Facts
 from backprove.calculus.length import Lengths
 from backprove.calculus.names import Names
 from backprove.calculus.settle import Settle, split_power
-from backprove.tensor.build import add, rebuild, scale
+from backprove.tensor.build import add, rebuild, scale, where
 from backprove.tensor.nodes import (
     Add,
     Along,
@@ -30,6 +30,7 @@ from backprove.tensor.nodes import (
     Power,
     Scatter,
     Symbol,
+    Where,
 )
 
 #: expressions longer than this are not multiplied out
@@ -193,7 +194,7 @@ class Simplifier:
                 key = self.canon.key(part)
                 shown.setdefault(key, part)
                 total[key] = total.get(key, Fraction(0)) + c * inner
-        terms = [(total[key], part) for key, part in shown.items()]
+        terms = _met([(total[key], part) for key, part in shown.items()], self.canon)
         same = len(terms) == len(node.terms) and all(
             c == d and n is m for (c, n), (d, m) in zip(terms, node.terms, strict=True)
         )
@@ -227,6 +228,26 @@ class Simplifier:
             ]
             return self._settled(rebuild(node, operands))
         return node
+
+
+def _met(terms: list[tuple[Fraction, Node]], canon: Canon) -> list[tuple[Fraction, Node]]:
+    """Terms with cases by the same condition as one: `1[c] a − 1[c] b` is `1[c] (a − b)`."""
+    groups: dict[Node, list[tuple[Fraction, Where]]] = {}
+    for c, n in terms:
+        if isinstance(n, Where):
+            groups.setdefault(canon.key(n.condition), []).append((c, n))
+    if all(len(group) < 2 for group in groups.values()):
+        return terms
+    met: list[tuple[Fraction, Node]] = []
+    for c, n in terms:
+        group = groups.get(canon.key(n.condition), []) if isinstance(n, Where) else []
+        if len(group) < 2:
+            met.append((c, n))
+        elif n is group[0][1]:
+            then = add([(c, n.then) for c, n in group], n.shape)
+            otherwise = add([(c, n.otherwise) for c, n in group], n.shape)
+            met.append((Fraction(1), where(group[0][1].condition, then, otherwise)))
+    return met
 
 
 def _is_below(node: Node) -> bool:

@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backprove.calculus.adjoint import Adjoints, within
-from backprove.calculus.prepare import PRE, is_preactivation, with_body
-from backprove.calculus.ranges import Cases, narrowed, piece, pieces, settled, shortened, trimmed
+from backprove.calculus.adjoint import Adjoints
+from backprove.calculus.bounds import within
+from backprove.calculus.prepare import PRE, is_preactivation
+from backprove.calculus.ranges import (
+    Cases,
+    narrowed,
+    piece,
+    pieces,
+    reached,
+    settled,
+    shortened,
+    tightened,
+    trimmed,
+)
 from backprove.calculus.simplify import Simplifier
-from backprove.model.entity import Entity, IndexRange, System
+from backprove.calculus.support import single, supported
+from backprove.model.entity import Entity, IndexRange, System, with_body
 from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
     is_zero,
@@ -55,6 +67,8 @@ class Derived:
     simplify: Simplifier = field(repr=False)
     #: whose adjoint a line defines
     owners: dict[str, str] = field(default_factory=dict[str, str])
+    #: the names that readers see for those in `raw`
+    renamed: dict[str, str] = field(default_factory=dict[str, str])
 
 
 class Tidy:
@@ -74,16 +88,54 @@ class Tidy:
     def derived(self, of: Node, by: Node) -> Derived:
         """The tidy derivation."""
         lines, result = self._without_trivial()
+        asked = [w for n in (of, by) if isinstance(n, Symbol) for w in n.index]
         lines = [with_body(e, self._short(e.body, e.ranges)) for e in lines if e.body is not None]
         result = self._short(result, self.raw.spans)
-        while True:
-            shorter = self._shortened(lines, result)
-            if shorter is None:
-                break
-            lines, result = shorter
-        lines = _reached(lines, result)
+        lines, result = self._in_range(lines, result, asked)
+        lines, result = self._all_shortened(lines, result)
+        lines, result = self._reached(lines, result)
         lines, result = self._in_pieces(trimmed(lines, result, self.raw.spans), result)
+        lines, result = self._reached(lines, result)
+        lines, result = self._all_shortened(lines, result, members=True)
         return self._named(lines, result, of, by)
+
+    def _reached(self, lines: Lines, result: Node) -> tuple[Lines, Node]:
+        """The lines that matter; a name that is only used outside of its range is zero."""
+        kept = reached(lines, result, self.raw.spans)
+        gone = {e.name for e in lines} - {e.name for e in kept}
+        if not gone:
+            return kept, result
+        bodies = [e.body for e in kept if e.body is not None]
+        table = {
+            n: zero(n.shape) if n.shape else literal(0)
+            for n in walk(*bodies, result)
+            if isinstance(n, Symbol) and n.name in gone
+        }
+        kept = [with_body(e, replace(e.body, table)) for e in kept if e.body is not None]
+        return kept, replace(result, table)
+
+    def _in_range(self, lines: Lines, result: Node, asked: list[Whole]) -> tuple[Lines, Node]:
+        """The families over the steps that matter, with conditions that those decide settled."""
+        lines, result = self._reached(lines, result)
+        lines = supported(lines, asked, self.raw.spans)
+        lines = single(trimmed(lines, result, self.raw.spans), result, self.raw.spans)
+        lines = [
+            with_body(e, self._short(e.body, e.ranges, lines)) for e in lines if e.body is not None
+        ]
+        return lines, self._short(result, (), lines)
+
+    def _all_shortened(
+        self, lines: Lines, result: Node, members: bool = False
+    ) -> tuple[Lines, Node]:
+        """With definitions put in the places of their uses, as long as that helps.
+
+        Only those of single members where that is asked for.
+        """
+        while True:
+            shorter = self._shortened(lines, result, members)
+            if shorter is None:
+                return lines, result
+            lines, result = shorter
 
     def _without_trivial(self) -> tuple[Lines, Node]:
         """The reverse pass as it is, with adjoints that are a number, a name or I put in."""
@@ -102,8 +154,10 @@ class Tidy:
     def _short(
         self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None
     ) -> Node:
+        ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
         node = settled(node, ranges, families or [])
-        return settled(self.simplify(node), ranges)
+        node = settled(self.simplify(node), ranges)
+        return tightened(node, families, ranges) if families else node
 
     # --- putting definitions in the places of their uses ---
 
@@ -111,7 +165,7 @@ class Tidy:
         lengths = [self.simplify.length(body) for body in bodies]
         return sum(n + max(0, n - LONG_LINE) + NEW_LINE for n in lengths)
 
-    def _shortened(self, lines: Lines, result: Node) -> tuple[Lines, Node] | None:
+    def _shortened(self, lines: Lines, result: Node, members: bool) -> tuple[Lines, Node] | None:
         """With one definition put in the places of its uses, where that makes the whole no longer.
 
         Bars go first, so that deltas stay.
@@ -121,7 +175,9 @@ class Tidy:
         written = [_written(body) for body in bodies]
         for line in sorted(lines, key=lambda e: (e.name in self.deltas, e.name, str(e.index))):
             assert line.body is not None
-            if any(_is_use(n, line) for n in walk(line.body)):
+            if any(_is_use(n, line) for n in walk(line.body)) or _is_piece(line, bodies):
+                continue
+            if members and line.ranges:
                 continue
             uses = sum(1 for parts in written for n in parts if _is_use(n, line))
             if uses > MOST_USES:
@@ -177,8 +233,13 @@ class Tidy:
                 found.append(
                     Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
                 )
-        found = [with_body(e, narrowed(e.body, lines)) for e in found if e.body is not None]
-        return found, narrowed(result, lines)
+        spans = self.raw.spans
+        found = [
+            with_body(e, narrowed(e.body, lines, (*spans, *e.ranges)))
+            for e in found
+            if e.body is not None
+        ]
+        return found, narrowed(result, lines, spans)
 
     def _always_single(self, line: Entity) -> bool:
         """Whether a family has one member only because its model has one step only."""
@@ -211,11 +272,12 @@ class Tidy:
         model = self.model
         owners = {n: key[0].removeprefix(PRE) for key, n in self.raw.names.items()}
         left = {e.name for e in lines if e.name in self.deltas}
+        left = left or self.deltas & set(self.raw.names.values())
         taken = {n for n in model.names() if not n.startswith(PRE)}
         rename: dict[str, str] = {}
-        for name in dict.fromkeys(e.name for e in lines):
+        for name in dict.fromkeys([*(e.name for e in lines), *self.raw.names.values()]):
             wish = (
-                ("δ" if len(left) == 1 else f"δ^{owners[name]}")
+                ("δ" if left == {name} else f"δ^{owners[name]}")
                 if name in self.deltas
                 else owners[name] + "̄"
             )
@@ -240,19 +302,7 @@ class Tidy:
         order = _reading_order(final)
         last = _written_out(result, rename, hidden)
         renamed = {rename[n]: owner for n, owner in owners.items() if n in rename}
-        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed)
-
-
-def _reached(lines: Lines, result: Node) -> Lines:
-    """The lines that the result needs, itself or by way of others."""
-    names = {line.name for line in lines}
-    needed: set[str] = set()
-    pending = [result]
-    while pending:
-        used = {n.name for n in walk(*pending) if isinstance(n, Symbol) and n.name in names}
-        pending = [e.body for e in lines if e.name in used - needed and e.body is not None]
-        needed |= used
-    return [line for line in lines if line.name in needed]
+        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed, rename)
 
 
 def _is_trivial(node: Node) -> bool:
@@ -337,6 +387,19 @@ def _reading_order(lines: Lines) -> tuple[Entity, ...]:
         done += ready
         pending.remove(ready)
     return tuple(done)
+
+
+def _is_piece(line: Entity, bodies: list[Node]) -> bool:
+    """Whether a single member is also used by way of an open index."""
+    if line.ranges or not line.index:
+        return False
+    return any(
+        isinstance(n, Symbol)
+        and n.name == line.name
+        and any(w.name or w.names for w in n.index)
+        and n.index != line.index
+        for n in walk(*bodies)
+    )
 
 
 def _pieces(line: Entity, lines: Lines) -> bool:

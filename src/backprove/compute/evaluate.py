@@ -164,7 +164,8 @@ class Evaluator(Members):
             self.depth += 1
             found = self.perturbed_node(node) if self.by_value else None
             if found is None:
-                found = self._evaluate(node, scope)
+                apart = self.regrouped(node) if self.by_value else None
+                found = self._evaluate(node, scope) if apart is None else self._value(apart, scope)
             self.depth -= 1
             scope.memo[node] = found
         return found

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from backprove.compute.dual import Dual, Duals
 from backprove.compute.errors import NoValue
-from backprove.tensor.build import derivative, permute, select
-from backprove.tensor.nodes import Contract, Derivative, Node, Select, Symbol
+from backprove.tensor.build import derivative, permute, reshape, select
+from backprove.tensor.nodes import Contract, Derivative, Node, Reshape, Select, Symbol
+from backprove.tensor.subproduct import regrouped
 
 if TYPE_CHECKING:
     from backprove.compute.members import Members
@@ -60,6 +61,13 @@ class Perturbation:
             return self.seed
         return None
 
+    def regrouped(self, node: Node) -> Node | None:
+        """A product or sum with what is perturbed as a part of its own, where it is in it."""
+        by = self.by
+        if not isinstance(by, Node):
+            return None
+        return regrouped(node, by, lambda a, b: () if a is b else None, lambda _: by)
+
     def _at_step(self, evaluator: Members, step: tuple[int, ...]) -> Members:
         found = self.steps.get(step)
         if found is None:
@@ -83,6 +91,9 @@ def differentiate(evaluator: Members, node: Derivative) -> Any:
         order = [by.labels[0].index(name) for name in by.out]
         axes = [*range(of.rank), *(of.rank + k for k in order)]
         return evaluator.settled(permute(whole, axes))
+    if isinstance(by, Reshape):
+        whole = derivative(of, by.arg, node.mode)
+        return evaluator.settled(reshape(whole, node.shape))
     inner = _evaluator(evaluator, of, by, node.mode)
     if isinstance(of, Symbol) and node.mode == "line" and of is not by:
         entity = evaluator.definition(evaluator.key(of))

@@ -188,6 +188,13 @@ class Members:
             found = Dual(perturbation.parent.settled(node), tangent)
         return found
 
+    def regrouped(self, node: Node) -> Node | None:
+        """A product or sum in which what this evaluator, or one above, perturbs stands apart."""
+        perturbation = self.perturbation
+        if perturbation is None:
+            return None
+        return perturbation.regrouped(node) or perturbation.parent.regrouped(node)
+
     def perturbs(self, node: Node) -> bool:
         """Whether this evaluator or one that it stands on perturbs exactly this node."""
         perturbation = self.perturbation

@@ -8,7 +8,7 @@ model that it is about).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backprove.tensor.build import substitute, symbol
 from backprove.tensor.nodes import Node, Symbol
@@ -104,6 +104,10 @@ class System:
         """The sizes that the text gives a number."""
         return {**self.base.fixed(), **self.sizes} if self.base else self.sizes
 
+    def all_size_names(self) -> set[str]:
+        """The names of sizes, here and below."""
+        return self.size_names | (self.base.all_size_names() if self.base else set[str]())
+
     def names(self) -> frozenset[str]:
         """All base names, for the reader."""
         here = frozenset(self.entities)
@@ -150,3 +154,8 @@ class System:
 def member(entity: Entity, at: tuple[Whole, ...] | None = None) -> Symbol:
     """The symbol of an entity's member, by default with its own open indices."""
     return symbol(entity.name, entity.shape, entity.index if at is None else at, entity.facts)
+
+
+def with_body(entity: Entity, body: Node | None) -> Entity:
+    """The entity with another right-hand side."""
+    return replace(entity, body=body)

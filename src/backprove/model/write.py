@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from backprove.model.write_cases import COMPARISONS, cases, conditioned, joined
+from backprove.model.write_cases import COMPARISONS, cases, compared, conditioned, joined
 from backprove.model.write_entry import Place, entry, shallow
 from backprove.model.write_kinds import (
     is_condition,
@@ -41,7 +41,6 @@ from backprove.notation.syntax import (
     Binder,
     Call,
     Cases,
-    Compare,
     Expr,
     Index,
     Name,
@@ -244,10 +243,9 @@ class _Writer:
 
     def _apply(self, node: nodes.Apply) -> Expr:
         """A function; beside an array, a scalar in every place is that scalar."""
-        sign = COMPARISONS.get(node.function)
-        if sign is not None:
-            sides = tuple(self._beside(arg) for arg in node.args)
-            return Call("indicator", (Compare(sides, (sign,)),))
+        if node.function in COMPARISONS:
+            left, right = (self._beside(arg) for arg in node.args)
+            return Call("indicator", (compared(node.function, left, right),))
         return Call(
             node.function, tuple(self._beside(arg, len(node.args) > 1) for arg in node.args)
         )

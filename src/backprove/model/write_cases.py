@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 from backprove.model.write_kinds import is_condition
 from backprove.model.write_syntax import number, written_index
-from backprove.notation.syntax import Both, Compare, Expr
+from backprove.notation.syntax import Both, Compare, Expr, Index, Name, Number
 from backprove.tensor.build import is_zero, literal
 from backprove.tensor.nodes import Apply, Node, Test, Where
 
 COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
+#: the same with the sides exchanged
+TURNED = {"greater": "<", "greater-equal": "≤", "equal": "="}
 RISING = {"<", "≤"}
 ZERO = literal(0)
 Write = Callable[[Node], Expr]
@@ -68,8 +70,21 @@ def _written(node: Node, write: Write) -> Expr:
         case Test():
             return Compare((written_index(node.left), written_index(node.right)), (node.op,))
         case Apply() if node.function in COMPARISONS:
-            return Compare(tuple(write(arg) for arg in node.args), (COMPARISONS[node.function],))
+            left, right = (write(arg) for arg in node.args)
+            return compared(node.function, left, right)
         case Where() if is_condition(node):
             return joined([node.condition, node.then], write)
         case _:
             return Compare((write(node), number(0)), ("≠",))
+
+
+def compared(function: str, left: Expr, right: Expr) -> Expr:
+    """A comparison, the heavier side first: `m < 1`, not `1 > m`."""
+    if _weight(left) < _weight(right):
+        return Compare((right, left), (TURNED[function],))
+    return Compare((left, right), (COMPARISONS[function],))
+
+
+def _weight(expr: Expr) -> int:
+    """The heavier side of a comparison stands on the left: a number is lighter than a name."""
+    return 0 if isinstance(expr, Number) else 1 if isinstance(expr, Name | Index) else 2

@@ -136,10 +136,29 @@ def open_labels(node: Contract, sized: bool = False) -> set[int]:
 
 
 def kronecker(node: nodes.Reshape) -> tuple[Node, Node] | None:
-    """The matrices whose Kronecker product this is."""
+    """The matrices whose Kronecker product this is, which may be products themselves."""
     arg = node.arg
-    if not isinstance(arg, Contract) or node.rank != 2 or len(arg.operands) != 2:
+    if not isinstance(arg, Contract) or node.rank != 2 or len(set(arg.out)) != 4:
         return None
-    (a, b), out = arg.labels, arg.out
-    blocks = len(a) == len(b) == 2 and out == (a[0], b[0], a[1], b[1]) and len(set(out)) == 4
-    return (arg.operands[0], arg.operands[1]) if blocks else None
+    out = arg.out
+    first = _joined(arg, out[0])
+    groups = [[i for i in range(len(arg.operands)) if (i in first) == wanted] for wanted in (1, 0)]
+    sides: list[Node] = []
+    for group, axes in zip(groups, ((out[0], out[2]), (out[1], out[3])), strict=True):
+        labels = [arg.labels[i] for i in group]
+        if {n for names in labels for n in names} & set(out) != set(axes):
+            return None
+        sides.append(contract([arg.operands[i] for i in group], labels, axes))
+    return sides[0], sides[1]
+
+
+def _joined(node: Contract, label: int) -> set[int]:
+    """The operands that hang together with a label; a scalar hangs with the first axis."""
+    labels, found = {label}, {i for i, names in enumerate(node.labels) if not names}
+    grown = True
+    while grown:
+        more = {i for i, names in enumerate(node.labels) if not labels.isdisjoint(names)}
+        grown = not more <= found
+        found |= more
+        labels |= {n for i in more for n in node.labels[i]}
+    return found

@@ -276,6 +276,8 @@ def concat(parts: Sequence[Node]) -> Node:
 
 def reshape(arg: Node, shape: Shape) -> Node:
     """The same entries, row by row, in another shape."""
+    if isinstance(arg, Reshape):
+        arg = arg.arg
     if arg.shape == shape:
         return arg
     return Reshape.intern(shape, arg.free, (arg,), arg)

@@ -166,9 +166,9 @@ def power(base: Node, exponent: Node) -> Node:
     """Elementwise power with a scalar exponent."""
     if exponent.shape:
         raise ShapeError(f"an exponent must be a scalar, not {show_shape(exponent.shape)}")
+    if is_nothing(exponent):
+        return ones(base.shape)
     if isinstance(exponent, Literal):
-        if exponent.value == 0:
-            return ones(base.shape)
         if exponent.value == 1 or isinstance(base, Ones):
             return base
         # a number is worked out as long as it can be written down
@@ -216,5 +216,7 @@ def where(condition: Node, then: Node, otherwise: Node) -> Node:
         raise ShapeError(f"a condition must be a scalar, not {show_shape(condition.shape)}")
     if isinstance(condition, Literal):
         return then if condition.value else otherwise
+    if is_nothing(then) and is_nothing(otherwise):
+        return then
     children = (condition, then, otherwise)
     return Where.intern(then.shape, free_of(children), children, condition, then, otherwise)
