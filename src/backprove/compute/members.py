@@ -143,9 +143,11 @@ class Members:
         return self._found[key]
 
     def _outside(self, key: Key) -> Entity | None:
-        """The family for which a member after its last is zero."""
+        """The family for which a member outside its range is zero."""
         for entity in self.system.named(key[0]):
             if entity.zero_outside and len(entity.index) == len(key[1]):
+                if entity.zero_outside is True:
+                    return entity
                 lows = {r.name: r.low for r in entity.ranges}
                 first = [lows.get(w.name or "") for w in entity.index]
                 if all(

@@ -266,7 +266,7 @@ def define(
         frozenset(),
         body,
         line,
-        zero_outside=claim and _looks_ahead(name, index, body),
+        zero_outside="after" if claim and _looks_ahead(name, index, body) else False,
     )
     if new:
         _check_new(entity, system, left)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from backprove.tensor.build import substitute, symbol
 from backprove.tensor.nodes import Node, Symbol
@@ -34,7 +35,7 @@ class Entity:
     `index` is empty for a single name; for a family each entry is a whole number (`h_0`) or the
     name of one of `ranges` (`h_t`). `shape` is that of one member. A definition's `body` has that
     shape, with the names of `ranges` open. `zero_outside` marks adjoints: a member outside the
-    range is zero.
+    range is zero; "after", a writer's, which end in zeros but begin where they are said to.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Entity:
     facts: frozenset[str] = frozenset()
     body: Node | None = None
     line: int = 0
-    zero_outside: bool = False
+    zero_outside: bool | Literal["after"] = False
 
     def match(self, at: tuple[int, ...], sizes: Mapping[str, int]) -> dict[str, int] | None:
         """The values of the open indices for which this is the member `at`, or None."""

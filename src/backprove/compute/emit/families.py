@@ -195,7 +195,10 @@ class Families(Places):
             table.update({a: k for k, a in enumerate(axes)})
             value = self.graph.relabel(value, table)
         stored = Stored(
-            value, tuple(a.low for a in axes), tuple(a.high for a in axes), entity.zero_outside
+            value,
+            tuple(a.low for a in axes),
+            tuple(a.high for a in axes),
+            bool(entity.zero_outside),
         )
         return self._with_neighbours(key, stored)
 
@@ -277,7 +280,10 @@ class Families(Places):
             member.stored = self.graph.make("stored", [], labels, lengths, loop, key)
             self._loops[key] = loop
             self._stored[key] = Stored(
-                member.stored, (loop.first(key),), (loop.last(key),), member.entity.zero_outside
+                member.stored,
+                (loop.first(key),),
+                (loop.last(key),),
+                bool(member.entity.zero_outside),
             )
         for key in loop.members:
             self._round(loop, key, 0)
