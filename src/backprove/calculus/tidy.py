@@ -39,7 +39,7 @@ from backprove.tensor.build import (
     where,
     zero,
 )
-from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.tensor.nodes import Contract, Identity, Node, Reshape, Symbol, walk
 from backprove.tensor.whole import Whole
 
 #: an adjoint that is used more often than this keeps its name
@@ -306,7 +306,12 @@ class Tidy:
 
 
 def _is_trivial(node: Node) -> bool:
-    return not split_coefficient(node)[1].children
+    """Whether a definition is a number, a name, or the identity in some arrangement."""
+    rest = split_coefficient(node)[1]
+    return not rest.children or not any(
+        isinstance(n, Symbol) or not isinstance(n, Identity | Contract | Reshape)
+        for n in walk(rest)
+    )
 
 
 def _is_use(node: Node, line: Entity) -> bool:
