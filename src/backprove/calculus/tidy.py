@@ -11,20 +11,12 @@ from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints
 from backprove.calculus.bounds import within
+from backprove.calculus.pieces import Cases, piece, pieces, shortened
 from backprove.calculus.prepare import PRE, is_preactivation
-from backprove.calculus.ranges import (
-    Cases,
-    narrowed,
-    piece,
-    pieces,
-    reached,
-    settled,
-    shortened,
-    tightened,
-    trimmed,
-)
+from backprove.calculus.ranges import narrowed, settled, tightened
 from backprove.calculus.simplify import Simplifier
 from backprove.calculus.support import single, supported
+from backprove.calculus.used import reached, trimmed
 from backprove.model.entity import Entity, IndexRange, System, with_body
 from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
