@@ -6,7 +6,9 @@ what comes out is put in its shortest form, with names of the field (`tidy`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from dataclasses import replace as changed
+from weakref import WeakKeyDictionary
 
 from backprove.calculus.adjoint import Adjoints, differentiate
 from backprove.calculus.canonical import Canon
@@ -35,6 +37,9 @@ __all__ = [
     "with_preactivations",
 ]
 
+#: a simplifier that has seen more expressions than this is given up
+MOST_KEPT = 20_000
+
 
 def derive(
     system: System,
@@ -59,15 +64,49 @@ def derive(
 
     base = resolved(system, worked)
     base, quantity = resolve(base, of, worked)
-    if isinstance(by, Symbol):
-        base = in_arrays(base)
-    ready = with_preactivations(base, by)
-    raw = differentiate(ready, quantity, by, mode)
-    facts = Facts(ready, without)
-    named = [e for e in ready.all() if e.name not in without]
+    model = _prepared(base, by)
+    raw = differentiate(model.system, quantity, by, mode)
     own = of.name if isinstance(of, Symbol) else None
-    names = Names(Canon(facts.usable, facts.definition), named, own)
-    return Tidy(raw, Simplifier(facts, names)).derived(of, by)
+    return Tidy(raw, model.simplifier(without, own)).derived(of, by)
+
+
+@dataclass(slots=True)
+class _Prepared:
+    """A model ready for differentiation, and what was found out about its expressions.
+
+    Derivatives by other names, and of the same quantity, share most of their expressions.
+    """
+
+    system: System
+    entities: int
+    simplifiers: dict[tuple[frozenset[str], str | None], Simplifier] = field(
+        default_factory=dict[tuple[frozenset[str], str | None], Simplifier]
+    )
+
+    def simplifier(self, without: frozenset[str], own: str | None) -> Simplifier:
+        """The simplifier for derivatives of a name, without the facts of some others."""
+        found = self.simplifiers.get((without, own))
+        if found is None or found.size > MOST_KEPT:
+            facts = Facts(self.system, without)
+            named = [e for e in self.system.all() if e.name not in without]
+            names = Names(Canon(facts.usable, facts.definition), named, own)
+            found = self.simplifiers[without, own] = Simplifier(facts, names)
+        found.begin()
+        return found
+
+
+_PREPARED: WeakKeyDictionary[System, _Prepared] = WeakKeyDictionary()
+
+
+def _prepared(system: System, by: Node) -> _Prepared:
+    if not isinstance(by, Symbol):
+        return _Prepared(with_preactivations(system, by), 0)
+    count = sum(1 for _ in system.all())
+    found = _PREPARED.get(system)
+    if found is None or found.entities != count:
+        ready = with_preactivations(in_arrays(system), by)
+        found = _PREPARED[system] = _Prepared(ready, count)
+    return found
 
 
 def raw_derivative(system: System, of: Node, by: Node, mode: str = "total") -> Adjoints:

@@ -1,11 +1,10 @@
 """Where conditions hold: over the range of an index a condition may be settled once and for all,
-and a family whose rule has conditions on its index is written in pieces, as people do:
-`δ_3 = …` for the last step, `δ_t = …` for those before.
+give a sum its bounds, or the index its value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from backprove.calculus.bounds import within
@@ -16,10 +15,6 @@ from backprove.tensor.simple import is_nothing
 from backprove.tensor.whole import ONE, Whole
 
 Ranges = tuple[IndexRange, ...]
-#: the parts of a family's range: an index, and what is open in it
-Cases = list[tuple[tuple[Whole, ...], Ranges]]
-#: families are written in no more pieces than this
-MOST_PIECES = 4
 
 
 def settled(node: Node, ranges: Ranges, families: Sequence[Entity] = ()) -> Node:
@@ -68,14 +63,14 @@ def _decided(node: Test, ranges: Ranges) -> Node:
         "≠": (None, None),
     }[node.op]
     if always is None:
-        apart = _lies(gap, 1, None, ranges) or _lies(gap, None, -1, ranges)
+        apart = lies(gap, 1, None, ranges) or lies(gap, None, -1, ranges)
         return (literal(0) if node.op == "=" else UNIT) if apart else node
-    if _lies(gap, *always, ranges):
+    if lies(gap, *always, ranges):
         return UNIT
-    return literal(0) if never is not None and _lies(gap, *never, ranges) else node
+    return literal(0) if never is not None and lies(gap, *never, ranges) else node
 
 
-def _lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool:
+def lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool:
     """Whether a difference surely lies in a range of numbers."""
     return within(
         gap,
@@ -89,8 +84,8 @@ def _lies(gap: Whole, low: int | None, high: int | None, ranges: Ranges) -> bool
 def _beyond(at: Whole, family: Entity, ranges: Ranges) -> bool:
     """Whether a place lies outside a family's range, for all that the ranges allow."""
     (r,) = family.ranges
-    after = r.high is not None and _lies(at - r.high, 1, None, ranges)
-    return after or (r.low is not None and _lies(at - r.low, None, -1, ranges))
+    after = r.high is not None and lies(at - r.high, 1, None, ranges)
+    return after or (r.low is not None and lies(at - r.low, None, -1, ranges))
 
 
 def tightened(node: Node, families: Sequence[Entity], around: Ranges) -> Node:
@@ -120,7 +115,7 @@ def _tightened(node: Where, ends: dict[str, Whole | None], around: Ranges) -> No
         if end is not None and isinstance(n, Symbol) and len(n.index) == 1:
             (at,) = n.index
             gap = condition.right - condition.left
-            if (at, end) != (condition.left, condition.right) and _lies(
+            if (at, end) != (condition.left, condition.right) and lies(
                 gap - (end - at), 0, None, around
             ):
                 return where(test("≤", at, end), node.then, node.otherwise)
@@ -182,9 +177,9 @@ def bounded(node: Fold, around: Ranges) -> Node:
             conditions.append(body.condition)
         else:
             first, last = bound
-            if first is not None and _lies(first - low, 0, None, around):
+            if first is not None and lies(first - low, 0, None, around):
                 low = first
-            elif last is not None and _lies(high - last, 0, None, around):
+            elif last is not None and lies(high - last, 0, None, around):
                 high = last
             else:
                 conditions.append(body.condition)
@@ -217,105 +212,10 @@ def _solved(condition: Node, index: str) -> Whole | None:
     return Whole.of(index) - gap * slope if slope in (1, -1) else None
 
 
-# --- pieces ---------------------------------------------------------------------------------------
-
-
-def pieces(entity: Entity) -> Cases:
-    """The parts of a family's range over which all its conditions are decided, last first.
-
-    Each is the index of a single member, or a shorter range. One part where it is better so.
-    """
-    whole: Cases = [(entity.index, entity.ranges)]
-    if len(entity.ranges) != 1 or len(entity.index) != 1 or entity.body is None:
-        return whole
-    (r,) = entity.ranges
-    if r.low is None or r.high is None:
-        return whole
-    cuts: set[Whole] = set()
-    for part in walk(entity.body):
-        if isinstance(part, Test) and r.name in part.free:
-            found = _cuts(part, r.name)
-            if found is None:
-                return whole
-            cuts.update(found)
-    low, high = r.low, r.high
-    first = sorted((c for c in cuts if _gap(low, c) is not None), key=lambda c: _gap(low, c) or 0)
-    last = sorted(
-        (c for c in cuts if _gap(c, high) is not None), key=lambda c: -(_gap(c, high) or 0)
-    )
-    known = _gap(r.low, r.high) is not None
-    if not known and ((first and last) or set(first) | set(last) != cuts):
-        return whole
-    #: a cut c lies between c and c + 1
-    ends = [c for c in (first if known else first or last) if _inside(c, r)]
-    bounds = list(zip([r.low, *(c + 1 for c in ends)], [*ends, r.high], strict=True))
-    if len(bounds) > MOST_PIECES:
-        return whole
-    return [
-        ((low,), ()) if low == high else (entity.index, (IndexRange(r.name, low, high),))
-        for low, high in reversed(bounds)
-    ]
-
-
-def _cuts(node: Test, name: str) -> list[Whole] | None:
-    """The numbers after which the truth of a condition may change; None where that is not clear."""
-    gap = node.right - node.left
-    slope = gap.coefficient(name)
-    if slope not in (1, -1):
-        return None
-    at = (gap - Whole.of(name) * slope) * -slope  # where both sides are equal
-    if node.op in ("=", "≠"):
-        return [at - 1, at]
-    strict = node.op == "<"
-    # slope −1: name ≤ at; slope 1: at ≤ name
-    return [at - strict if slope < 0 else at - 1 + strict]
-
-
-def _gap(low: Whole, high: Whole) -> int | None:
+def gap_of(low: Whole, high: Whole) -> int | None:
+    """How far two bounds are apart, where that is a number."""
     gap = (high - low).constant
     return int(gap) if gap is not None else None
-
-
-def _inside(cut: Whole, r: IndexRange) -> bool:
-    """Whether a cut falls strictly inside a range, as far as one can tell."""
-    assert r.low is not None
-    assert r.high is not None
-    after, before = _gap(r.low, cut), _gap(cut, r.high)
-    return (after is None or after >= 0) and (before is None or before >= 1)
-
-
-def piece(entity: Entity, index: tuple[Whole, ...], ranges: Ranges) -> Node:
-    """The rule of a family on one of its pieces."""
-    assert entity.body is not None
-    if ranges:
-        return entity.body
-    return substitute(entity.body, {entity.index[0].name or "": index[0]})
-
-
-def shortened(
-    entity: Entity,
-    low: tuple[tuple[Whole, ...], Ranges] | None = None,
-    high: tuple[tuple[Whole, ...], Ranges] | None = None,
-) -> Entity:
-    """A family without the piece at its low or high end."""
-    (r,) = entity.ranges
-    first, last = r.low, r.high
-    if low is not None:
-        first = (low[1][0].high if low[1] else low[0][0]) or Whole.of(0)
-        first = first + 1
-    if high is not None:
-        last = (high[1][0].low if high[1] else high[0][0]) or Whole.of(0)
-        last = last - 1
-    return Entity(
-        entity.name,
-        entity.index,
-        (IndexRange(r.name, first, last),),
-        entity.shape,
-        entity.facts,
-        entity.body,
-        entity.line,
-        entity.zero_outside,
-    )
 
 
 def narrowed(node: Node, families: Sequence[Entity], around: Ranges = ()) -> Node:
@@ -347,105 +247,6 @@ def _narrowed(node: Fold, spans: dict[str, Entity], around: Ranges) -> Node:
         if node.index in shift.names or r.low is None or r.high is None:
             continue
         last, first = r.high - shift, r.low - shift
-        high = last if _lies(high - last, 0, None, around) else high
-        low = first if _lies(first - low, 0, None, around) else low
+        high = last if lies(high - last, 0, None, around) else high
+        low = first if lies(first - low, 0, None, around) else low
     return fold("sum", node.index, low, high, node.body)
-
-
-# --- what is used ---------------------------------------------------------------------------------
-
-
-def trimmed(lines: list[Entity], result: Node, spans: Ranges) -> list[Entity]:
-    """The families with a first step no earlier than what is used of them.
-
-    `spans` are the ranges of the question's open letters.
-    """
-    while True:
-        shorter = [_trimmed(line, lines, result, spans) for line in lines]
-        if all(a is b for a, b in zip(shorter, lines, strict=True)):
-            return lines
-        lines = shorter
-
-
-def _trimmed(line: Entity, lines: Iterable[Entity], result: Node, spans: Ranges) -> Entity:
-    if len(line.ranges) != 1 or line.ranges[0].low is None:
-        return line
-    (r,) = line.ranges
-    assert r.low is not None
-    name = {line.name}
-    used = [(at[0], around) for _, at, around in _uses(result, name, spans) if len(at) == 1]
-    for other in lines:
-        if other.body is not None:
-            used += [
-                (at[0], around)
-                for _, at, around in _uses(other.body, name, (*spans, *other.ranges))
-                if len(at) == 1 and not (other is line and at == line.index)
-            ]
-    low = r.low
-    while (
-        used
-        and _gap(low, r.high or low) != 0
-        and all(within(at, at, low + 1, None, around) for at, around in used)
-    ):
-        low = low + 1
-    if low == r.low:
-        return line
-    return Entity(
-        line.name,
-        line.index,
-        (IndexRange(r.name, low, r.high),),
-        line.shape,
-        line.facts,
-        line.body,
-        line.line,
-        line.zero_outside,
-    )
-
-
-def reached(lines: Sequence[Entity], result: Node, spans: Ranges) -> list[Entity]:
-    """The lines that the result needs, itself or by way of others."""
-    named: dict[str, list[Entity]] = {}
-    for line in lines:
-        named.setdefault(line.name, []).append(line)
-    needed: set[Entity] = set()
-    pending: list[tuple[Node, Ranges]] = [(result, spans)]
-    while pending:
-        node, around = pending.pop()
-        for name, at, ranges in _uses(node, named.keys(), around):
-            for line in named[name]:
-                if line not in needed and line.body is not None and _among(at, line, ranges):
-                    needed.add(line)
-                    pending.append((line.body, (*spans, *line.ranges)))
-    return [line for line in lines if line in needed]
-
-
-def _among(at: tuple[Whole, ...], line: Entity, around: Ranges) -> bool:
-    """Whether a member may be one that a line defines, for all that the ranges tell."""
-    if len(at) != len(line.index):
-        return False
-    for place, own in zip(at, line.index, strict=True):
-        r = next((r for r in line.ranges if r.name == own.name), None)
-        low, high = (r.low, r.high) if r else (own, own)
-        if low is not None and _lies(place - low, None, -1, around):
-            return False
-        if high is not None and _lies(place - high, 1, None, around):
-            return False
-    return True
-
-
-def _uses(
-    node: Node, names: Container[str], around: Ranges
-) -> Iterator[tuple[str, tuple[Whole, ...], Ranges]]:
-    """The members of some families that are used, with the ranges there."""
-    seen: set[tuple[Node, Ranges]] = set()
-    pending = [(node, around)]
-    while pending:
-        part, ranges = pending.pop()
-        if (part, ranges) in seen:
-            continue
-        seen.add((part, ranges))
-        if isinstance(part, Symbol) and part.name in names:
-            yield part.name, part.index, ranges
-        if isinstance(part, Fold):
-            ranges = (*ranges, IndexRange(part.index, part.low, part.high))
-        pending += [(child, ranges) for child in part.children]

@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
+from backprove.calculus.length import MATRIX
 from backprove.calculus.names import Names
 from backprove.tensor.build import (
     UNIT,
@@ -21,8 +22,10 @@ from backprove.tensor.build import (
     build,
     contract,
     fold,
+    identity,
     literal,
     ones,
+    permute,
     power,
     reshape,
     scale,
@@ -134,6 +137,8 @@ class Settle:
     def product(self, node: Contract) -> Node:
         """Settled until nothing changes."""
         for step in (
+            _apart,
+            _diagonal,
             _regrouped,
             self._scattered,
             self._numbers,
@@ -341,6 +346,55 @@ def _compared(node: Apply) -> Node:
     return apply(node.function, above, below)
 
 
+def _apart(node: Contract) -> Node:
+    """A sum of arrays of higher order with its axes in another order, term by term.
+
+    Of an array with axes as one, those axes in the other order.
+    """
+    inner = next(iter(node.operands))
+    if isinstance(inner, Reshape) and len(node.operands) == 1 and len(set(node.out)) == inner.rank:
+        runs = _runs(inner)
+        if runs is not None:
+            order = [axis for name in node.out for axis in runs[node.labels[0].index(name)]]
+            return reshape(permute(inner.arg, order), node.shape)
+    if len(node.operands) > 1 or not isinstance(inner, Add) or inner.rank <= MATRIX:
+        return node
+    terms = [(c, contract([n], node.labels, node.out)) for c, n in inner.terms]
+    return add(terms, node.shape)
+
+
+def _runs(node: Reshape) -> list[list[int]] | None:
+    """For each axis the axes that were made one; None where they were not whole axes."""
+    found: list[list[int]] = []
+    axis = 0
+    for size in node.shape:
+        run, total = [axis], node.arg.shape[axis] if axis < node.arg.rank else ONE
+        while total != size and axis + 1 < node.arg.rank:
+            axis += 1
+            run.append(axis)
+            total = total * node.arg.shape[axis]
+        if total != size or run[0] >= node.arg.rank:
+            return None
+        found.append(run)
+        axis += 1
+    return found if axis == node.arg.rank else None
+
+
+def _diagonal(node: Contract) -> Node:
+    """On a diagonal what hangs on either axis hangs on the first, so that it can meet there."""
+    for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
+        if not isinstance(n, Identity) or names[0] == names[1]:
+            continue
+        first, second = sorted(names, key=lambda name: name not in node.out[:1])
+        labels = [
+            row if i == place else tuple(first if name == second else name for name in row)
+            for i, row in enumerate(node.labels)
+        ]
+        if labels != [*node.labels] and second in node.out:
+            return contract(node.operands, labels, node.out)
+    return node
+
+
 def _regrouped(node: Contract) -> Node:
     """The identity with an axis in two parts, beside what has those parts, joins them to one axis.
 
@@ -353,15 +407,21 @@ def _regrouped(node: Contract) -> Node:
         rest = [i for i in range(len(node.operands)) if i != place]
         carried = {name for i in rest for name in node.labels[i]}
         whole_axis = n.shape[0] == n.arg.shape[0] and node.out.count(whole) == 1
-        if not whole_axis or whole in carried or not carried.issuperset(parts):
+        if not whole_axis or whole in carried or not {*carried, *node.out}.issuperset(parts):
             continue
+        operands = [node.operands[i] for i in rest]
+        labels = [node.labels[i] for i in rest]
+        joined: list[int] = []
+        for part, size in zip(parts, n.shape[1:], strict=True):
+            if part in node.out:  # both axes stay: the identity is between them
+                joined.append(1 + max([*carried, *names, *node.out, *joined]))
+                operands.append(identity(size))
+                labels.append((joined[-1], part))
+            else:
+                joined.append(part)
         at = node.out.index(whole)
-        inner = contract(
-            [node.operands[i] for i in rest],
-            [node.labels[i] for i in rest],
-            [*node.out[:at], *parts, *node.out[at + 1 :]],
-        )
-        return reshape(inner, node.shape)
+        out = [*node.out[:at], *joined, *node.out[at + 1 :]]
+        return reshape(contract(operands, labels, out), node.shape)
     return node
 
 

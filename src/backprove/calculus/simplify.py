@@ -51,7 +51,7 @@ class Simplifier:
     def __init__(
         self, facts: Facts | None = None, names: Names | None = None, work: int = WORK
     ) -> None:
-        self.work = work
+        self.work = self.budget = work
         self.facts = facts or Facts(None)
         self.canon = names.canon if names else Canon(self.facts.usable)
         self.lengths = Lengths()
@@ -72,6 +72,17 @@ class Simplifier:
             fresh = node if same else rebuild(node, inner)
             found = self._done[node] = self._shortest(fresh, DEEP)
         return found
+
+    def begin(self) -> None:
+        """A new derivation begins: so many forms may be tried again."""
+        self.work = self.budget
+        if self._plain is not self:
+            self._plain.begin()
+
+    @property
+    def size(self) -> int:
+        """How many expressions are known."""
+        return len(self._done)
 
     def _plainly(self, node: Node) -> Node:
         return self._plain(node)

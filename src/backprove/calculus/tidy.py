@@ -11,20 +11,12 @@ from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints
 from backprove.calculus.bounds import within
+from backprove.calculus.pieces import Cases, piece, pieces, shortened
 from backprove.calculus.prepare import PRE, is_preactivation
-from backprove.calculus.ranges import (
-    Cases,
-    narrowed,
-    piece,
-    pieces,
-    reached,
-    settled,
-    shortened,
-    tightened,
-    trimmed,
-)
+from backprove.calculus.ranges import narrowed, settled, tightened
 from backprove.calculus.simplify import Simplifier
 from backprove.calculus.support import single, supported
+from backprove.calculus.used import reached, trimmed
 from backprove.model.entity import Entity, IndexRange, System, with_body
 from backprove.model.write import NoMatrixForm, written
 from backprove.tensor.build import (
@@ -39,7 +31,7 @@ from backprove.tensor.build import (
     where,
     zero,
 )
-from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.tensor.nodes import Contract, Identity, Node, Reshape, Symbol, walk
 from backprove.tensor.whole import Whole
 
 #: an adjoint that is used more often than this keeps its name
@@ -306,7 +298,12 @@ class Tidy:
 
 
 def _is_trivial(node: Node) -> bool:
-    return not split_coefficient(node)[1].children
+    """Whether a definition is a number, a name, or the identity in some arrangement."""
+    rest = split_coefficient(node)[1]
+    return not rest.children or not any(
+        isinstance(n, Symbol) or not isinstance(n, Identity | Contract | Reshape)
+        for n in walk(rest)
+    )
 
 
 def _is_use(node: Node, line: Entity) -> bool:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 Monomial = tuple[str, ...]
+#: so many results of arithmetic are remembered
+KEPT = 4096
 
 
 class Whole:
@@ -66,10 +69,7 @@ class Whole:
         return found
 
     def __add__(self, other: WholeLike) -> Whole:
-        total = dict(self.terms)
-        for monomial, coefficient in Whole.of(other).terms:
-            total[monomial] = total.get(monomial, 0) + coefficient
-        return Whole(total)
+        return _sum(self, Whole.of(other))
 
     __radd__ = __add__
 
@@ -77,10 +77,10 @@ class Whole:
         return Whole({m: -c for m, c in self.terms})
 
     def __sub__(self, other: WholeLike) -> Whole:
-        return self + -Whole.of(other)
+        return _difference(self, Whole.of(other))
 
     def __rsub__(self, other: WholeLike) -> Whole:
-        return Whole.of(other) - self
+        return _difference(Whole.of(other), self)
 
     def __mul__(self, other: WholeLike) -> Whole:
         total: dict[Monomial, Fraction | int] = {}
@@ -100,13 +100,7 @@ class Whole:
         """With wholes in the place of names."""
         if self.names.isdisjoint(values):
             return self
-        total = Whole({})
-        for monomial, coefficient in self.terms:
-            term = Whole.of(coefficient)
-            for name in monomial:
-                term = term * Whole.of(values.get(name, name))
-            total = total + term
-        return total
+        return _put(self, tuple((n, Whole.of(values[n])) for n in self.names if n in values))
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """The number, or array of numbers, for given values of the names.
@@ -144,6 +138,34 @@ class Whole:
 
     def __repr__(self) -> str:
         return f"Whole({self})"
+
+
+# Index arithmetic does the same few sums over and over again.
+
+
+@lru_cache(maxsize=KEPT)
+def _sum(a: Whole, b: Whole) -> Whole:
+    total = dict(a.terms)
+    for monomial, coefficient in b.terms:
+        total[monomial] = total.get(monomial, 0) + coefficient
+    return Whole(total)
+
+
+@lru_cache(maxsize=KEPT)
+def _difference(a: Whole, b: Whole) -> Whole:
+    return _sum(a, -b)
+
+
+@lru_cache(maxsize=KEPT)
+def _put(whole: Whole, values: tuple[tuple[str, Whole], ...]) -> Whole:
+    table = dict(values)
+    total = Whole({})
+    for monomial, coefficient in whole.terms:
+        term = Whole.of(coefficient)
+        for name in monomial:
+            term = term * table.get(name, Whole.of(name))
+        total = total + term
+    return total
 
 
 WholeLike = Whole | int | Fraction | str
