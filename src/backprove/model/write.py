@@ -97,6 +97,14 @@ def _writer(node: Node, letters: Letters | None) -> _Writer:
     return _Writer(letters, letters.taken | names | sizes | node.free)
 
 
+def _multiplies(node: Node) -> bool:
+    """Whether an array is I or a product other than elementwise."""
+    _, node = split_coefficient(node)
+    if isinstance(node, nodes.Identity):
+        return True
+    return isinstance(node, Contract) and any(names and names != node.out for names in node.labels)
+
+
 @dataclass(frozen=True, slots=True)
 class _Writer:
     """`taken` are names with a meaning, `bound` the letters of the sums around.
@@ -169,11 +177,19 @@ class _Writer:
         """Terms with signs; a scalar in every place is written as that scalar."""
         terms: list[tuple[int, Expr]] = []
         arrays = [part for _, part in node.terms if uniform(part) is None]
+        # beside I or a product of matrices a number would be taken for a multiple of I
+        square = node.rank == 2 and node.shape[0] == node.shape[1]
+        apart = square and any(_multiplies(part) for part in arrays)
         # two arrays of open sizes do not tell each other theirs
-        sized = self.sized or (len(arrays) > 1 and any(open_axes(node)))
-        writer = replace(self, sized=sized)
+        several = len(node.terms if apart else arrays) > 1
+        writer = replace(self, sized=self.sized or (several and any(open_axes(node))))
         for coefficient, part in node.terms:
             plain = uniform(part)
+            if plain is not None and apart:
+                inner, plain = split_coefficient(plain)
+                shown = writer._spread(scale(abs(coefficient * inner), plain), node)
+                terms.append((1 if coefficient * inner > 0 else -1, shown))
+                continue
             holds, part = conditioned(part if plain is None else plain)
             inner, part = split_coefficient(part)
             coefficient *= inner
