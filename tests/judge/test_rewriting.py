@@ -135,8 +135,8 @@ CARELESS = [
     Claim(
         RNN,
         "∂E/∂h_2",
-        ((1, ("V", "(o_2 - y_2)")), (1, ("W^T", "(1 - h_3^2)", "∂E/∂h_3"))),
-        steps=("o_2", "y_2", "h_3"),
+        ((1, ("V", "(o_2 - y_2)")), (1, ("W^T", "((1 - h_3^2) ⊙ ∂E/∂h_3)"))),
+        steps=("o_2", "y_2"),
     ),
 ]
 claims = st.sampled_from(CLAIMS)

@@ -282,7 +282,7 @@ class Judge:
                 return self.meaningless(right, scope)
             match = None
             if small != "differs":
-                match, _ = find_reading(search, right, truth, strict)
+                match = self.match(search, right, truth, strict)
                 match = match or self.read_left(left, value, search, right, strict)
         except OutOfTime:
             return Outcome(Kind.UNREADABLE, "this claim takes too long to read", place=right.span)
@@ -316,6 +316,15 @@ class Judge:
             self.written,
         )
         return self.wrong(diagnose(claim))
+
+    def match(self, search: Search, right: Expr, truth: Side, strict: bool) -> Match | None:
+        """A reading that is equal. Products that have a meaning keep it, where the whole fits so."""
+        if search.free:
+            found, near = find_reading(replace(search, free=False), right, truth, strict)
+            shapes = {(x.side.shape, x.side.row) for x in layouts(truth)}
+            if found is not None or any((c.shape, c.row) in shapes for c in near):
+                return found
+        return find_reading(search, right, truth, strict)[0]
 
     def meaningless(self, right: Expr, scope: Scope) -> Outcome:
         """A right side without any reading, with the place where it fails."""

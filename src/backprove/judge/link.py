@@ -178,37 +178,47 @@ def whole_side(candidate: Candidate, target: Side, search: Search) -> Iterator[C
 
 def _sum_to(search: Search, expr: Sum, targets: list[Layout], strict: bool) -> Match | None:
     """Readings of a sum's terms that add up to a target, found by a linear fingerprint."""
-    wide = replace(search, free=search.free or not _fits(search, expr))
-    terms = [wide.readings(t) for _, t in expr.terms]
-    signs = [s for s, _ in expr.terms]
-    for target in targets:
-        goal = target.side
-        fitted = [wide.fit(options, goal.shape, goal.row) for options in terms]
-        if any(not f for f in fitted):
-            continue
-        fitted = narrowed(fitted, 4_000_000)
-        shape = np.broadcast_shapes(
-            goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f)
-        )
-        goal_array = np.broadcast_to(goal.arrays[0], shape)
-        rng = np.random.default_rng(11)
-        weights = np.where(np.isnan(goal_array), 0.0, rng.normal(size=shape))
-        total: Any = np.zeros(())
-        for sign, options in zip(signs, fitted, strict=True):
-            marks = np.array([_mark(c.first, weights, shape) for c in options])
-            total = np.add.outer(total, sign * marks)
-        wanted = _mark(goal.arrays[0], weights, shape)
-        scale = max(1.0, abs(wanted), float(np.max(np.nan_to_num(np.abs(total)), initial=1.0)))
-        places = np.argwhere(np.abs(total - wanted) < 1e-7 * scale)
-        ranked = sorted(
-            places.tolist(), key=lambda p: sum(fitted[i][j].cost for i, j in enumerate(p))
-        )
-        for place in ranked[:20]:
-            chosen = [fitted[i][j] for i, j in enumerate(place)]
-            candidate = added(signs, chosen, goal.shape, goal.row)
-            gap = gap_to(goal, candidate, strict)
-            if gap <= EQUAL:
-                return Match(candidate, target.turned, gap)
+    ways = [search] if search.free or _fits(search, expr) else [search, replace(search, free=True)]
+    for way in ways:  # products that have a meaning keep it where their sum has one so
+        terms = [way.readings(t) for _, t in expr.terms]
+        fitting = [
+            (target, fitted)
+            for target in targets
+            if all(fitted := [way.fit(c, target.side.shape, target.side.row) for c in terms])
+        ]
+        for target, fitted in fitting:
+            match = _added_to(target, expr, fitted, strict)
+            if match is not None:
+                return match
+        if fitting:
+            return None
+    return None
+
+
+def _added_to(
+    target: Layout, expr: Sum, fitted: list[list[Candidate]], strict: bool
+) -> Match | None:
+    """One reading of each term, such that they add up to a target."""
+    goal, signs = target.side, [s for s, _ in expr.terms]
+    fitted = narrowed(fitted, 4_000_000)
+    shape = np.broadcast_shapes(goal.arrays[0].shape, *(c.first.shape for f in fitted for c in f))
+    goal_array = np.broadcast_to(goal.arrays[0], shape)
+    rng = np.random.default_rng(11)
+    weights = np.where(np.isnan(goal_array), 0.0, rng.normal(size=shape))
+    total: Any = np.zeros(())
+    for sign, options in zip(signs, fitted, strict=True):
+        marks = np.array([_mark(c.first, weights, shape) for c in options])
+        total = np.add.outer(total, sign * marks)
+    wanted = _mark(goal.arrays[0], weights, shape)
+    scale = max(1.0, abs(wanted), float(np.max(np.nan_to_num(np.abs(total)), initial=1.0)))
+    places = np.argwhere(np.abs(total - wanted) < 1e-7 * scale)
+    ranked = sorted(places.tolist(), key=lambda p: sum(fitted[i][j].cost for i, j in enumerate(p)))
+    for place in ranked[:20]:
+        chosen = [fitted[i][j] for i, j in enumerate(place)]
+        candidate = added(signs, chosen, goal.shape, goal.row)
+        gap = gap_to(goal, candidate, strict)
+        if gap <= EQUAL:
+            return Match(candidate, target.turned, gap)
     return None
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from backprove.model import calls
+from backprove.model.entity import System
 from backprove.model.names import Target, component, resolve, take_apart
 from backprove.model.products import divide, multiply, total, turned
 from backprove.model.scope import Scope, Use
@@ -236,9 +237,7 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
     for written in expr.by:
         inner = written.base if isinstance(written, Transpose) else written
         variable = meaning(inner, scope).node
-        if hides(
-            variable, [value.node, *(e.body for e in scope.system.all() if e.body is not None)]
-        ):
+        if hides(variable, [value.node, *bodies_below(value.node, scope.system)]):
             raise NoMeaning(
                 "this expression stands inside a larger product or sum: give it a name of its own",
                 written.span,
@@ -251,6 +250,21 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
         axes = list(range(node.rank))
         return Value(permute(node, [*axes[:-2], axes[-1], axes[-2]]))
     return Value(node, of=value.node if single else None, by=variable if single else None)
+
+
+def bodies_below(node: Node, system: System) -> list[Node]:
+    """What the names in an expression are defined by, and the names in that, and so on."""
+    found: list[Node] = []
+    seen: set[str] = set()
+    pending = [node]
+    while pending:
+        for part in walk(pending.pop()):
+            if isinstance(part, Symbol) and part.name not in seen:
+                seen.add(part.name)
+                bodies = [e.body for e in system.named(part.name) if e.body is not None]
+                found += bodies
+                pending += bodies
+    return found
 
 
 def hides(by: Node, places: Sequence[Node]) -> bool:
