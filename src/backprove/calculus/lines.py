@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from html import escape
 
+from backprove.calculus.convolution import called
 from backprove.calculus.letters import Axes, Letters, at_ones
 from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.ranges import settled
@@ -29,7 +30,10 @@ SHORT_ARRAY = 6
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: an equation and, for a family, the steps for which it holds."""
+    """One line: an equation and, for a family, the steps for which it holds.
+
+    Beside a derivative stands what it is called, where it is a convolution.
+    """
 
     equation: Relation
     steps: str = ""
@@ -99,21 +103,32 @@ def equation(
 
     Raises NoDerivative where neither can be written.
     """
+    return _with_words(left, node, axes, simplify, components)[0]
+
+
+def _with_words(
+    left: Expr, node: Node, axes: Axes, simplify: Simplifier, components: bool
+) -> tuple[Relation, str]:
+    """An equation, and what its right-hand side is called where it is a convolution."""
     if not components and not _by_entries(node):
         try:
-            return Relation((left, written(node)), ("=",))
+            return Relation((left, written(node)), ("=",)), ""
         except NoMatrixForm:
             pass
     entry, letters = at_ones(node, axes)
     ranges = tuple(IndexRange(a, ONE, size) for a, size in zip(letters, entry.shape, strict=True))
 
+    shown: list[Node] = []
+
     def short(part: Node) -> Node:
-        return settled(simplify(settled(part, ranges)), ranges)
+        shown.append(settled(simplify(settled(part, ranges)), ranges))
+        return shown[-1]
 
     places = tuple(Name(a) if isinstance(a, str) else written_index(a) for a in axes)
     place = Index(left, places, bracket=True) if places else left
     try:
-        return Relation((place, written_components(entry, letters, shorten=short)), ("=",))
+        right = written_components(entry, letters, shorten=short)
+        return Relation((place, right), ("=",)), called(shown[-1], letters)
     except NoMatrixForm as error:
         raise NoDerivative(f"the derivative is known but has no written form: {error}") from None
 
@@ -167,7 +182,8 @@ class Writing:
         """The last line: the derivative asked for."""
         derived = self.derived
         axes = self.letters.axes((derived.of, derived.by), node.free)
-        return Line(equation(left, node, axes, self.simplify, components))
+        shown, words = _with_words(left, node, axes, self.simplify, components)
+        return Line(shown, words, rf"\text{{{words}}}" if words else "")
 
     def line(self, entity: Entity, components: bool = False) -> Line:
         """The line of an adjoint definition."""
