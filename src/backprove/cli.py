@@ -144,15 +144,24 @@ def derive(
     latex: Annotated[
         bool, typer.Option("--latex", help="Write LaTeX in place of Unicode.")
     ] = False,
+    code: Annotated[
+        str | None,
+        typer.Option(help="Write a function for numpy, torch or jax in place of formulas."),
+    ] = None,
 ) -> None:
     """Derive a gradient, a Jacobian or a Hessian of a model.
 
     Exit status: 0 derived, 2 the input could not be used.
     """
+    if latex and code is not None:
+        _fail("--latex and --code cannot both be had")
     with _mistakes_told():
         from backprove import Model
 
         derivation = Model(_read(model)).derive(of, by)
+        if code is not None:
+            typer.echo(derivation.code(code), nl=False)
+            return
         typer.echo(derivation.latex if latex else derivation.unicode)
 
 
