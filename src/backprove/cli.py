@@ -160,20 +160,27 @@ def derive(
     immediate: Annotated[
         bool, typer.Option("--immediate", help="Hold members at other steps fixed: ∂⁺.")
     ] = False,
+    code: Annotated[
+        str | None,
+        typer.Option(help="Write a function for numpy, torch or jax in place of formulas."),
+    ] = None,
 ) -> None:
     """Derive a gradient, a Jacobian or a Hessian of a model.
 
     Exit status: 0 derived, 2 the input could not be used.
     """
-    asked = [unrolled is not None, closed, components, steps]
+    asked = [unrolled is not None, closed, components, steps, code is not None]
     if sum(asked) > 1:
-        _fail("--unrolled, --closed, --components and --steps are views: ask for one of them")
-    if steps and latex:
-        _fail("--steps is told in words: it has no LaTeX form")
+        _fail("--unrolled, --closed, --components, --steps and --code: ask for one of them")
+    if latex and (steps or code is not None):
+        _fail("--steps is told in words and --code is a program: they have no LaTeX form")
     with _mistakes_told():
         from backprove import Model
 
         derivation = Model(_read(model)).derive(of, by, immediate)
+        if code is not None:
+            typer.echo(derivation.code(code), nl=False)
+            return
         if steps:
             typer.echo(str(derivation.steps))
             return

@@ -171,6 +171,25 @@ def test_derive_writes_latex() -> None:
     )
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_derive_writes_code(library: str) -> None:
+    """The library need not be there to write for it."""
+    source = run("derive", "-", "E", "x", "--code", library, input=MODEL).stdout
+    assert f"import {library}" in source
+    assert "def gradient(x, A):" in source
+    compile(source, "<emitted>", "exec")
+
+
+def test_derive_writes_code_or_latex() -> None:
+    message = refused(run("derive", "-", "E", "x", "--code", "numpy", "--latex", input=MODEL))
+    assert "--latex and --code" in message
+
+
+def test_derive_writes_for_known_libraries_only() -> None:
+    message = refused(run("derive", "-", "E", "x", "--code", "fortran", input=MODEL))
+    assert "numpy, torch, jax" in message
+
+
 @pytest.mark.parametrize(
     ("model", "of", "by"),
     [
