@@ -106,6 +106,10 @@ def check(
         Path | None, typer.Option(help="Write a page with typeset mathematics to this file.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON in place of a table.")] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Write a NumPy script for each wrong claim, which shows it, here."),
+    ] = None,
 ) -> None:
     """Check every claim of a document.
 
@@ -117,11 +121,15 @@ def check(
 
         if html is not None and html.exists() and doc.exists() and html.samefile(doc):
             _fail(f"--html would overwrite the document {doc} itself")
-        report = check_document(doc, sheet)
+        report = check_document(doc, sheet, replay is not None)
         if html is not None:
             from backprove.report.html import page
 
             html.write_text(page(report), encoding="utf-8", errors="replace")
+        if replay is not None:
+            from backprove.report.replays import write_replays
+
+            write_replays(report, replay)
         if json:
             from backprove.report.data import as_json
 

@@ -83,6 +83,16 @@ def test_check_writes_a_page_beside_the_table(homework: Path, tmp_path: Path) ->
     assert "<math" in out.read_text(encoding="utf-8")
 
 
+def test_check_writes_a_script_for_every_wrong_claim(homework: Path, tmp_path: Path) -> None:
+    text = homework.read_text(encoding="utf-8")
+    homework.write_text(text.replace("A x + A^T x", "A x"), encoding="utf-8")
+    folder = tmp_path / "scripts"
+    assert run("check", homework, "--replay", folder).exit_code == 1
+    (script,) = folder.iterdir()
+    assert script.name == "line-9.py"
+    assert "import numpy as np" in script.read_text(encoding="utf-8")
+
+
 def test_check_takes_the_models_from_a_sheet(tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.md"
     sheet.write_text(f"# Sheet\n\n## Question 1\n\n```model\n{MODEL}```\n", encoding="utf-8")

@@ -60,14 +60,20 @@ class _Place:
         return " ".join(part for part in (self.number, self.title) if part)
 
 
-def check_document(path: Path | str, sheet: Path | str | None = None) -> DocumentReport:
-    """Judge every claim of a document, by its own models or by those of a sheet."""
+def check_document(
+    path: Path | str, sheet: Path | str | None = None, replay: bool = False
+) -> DocumentReport:
+    """Judge every claim of a document, by its own models or by those of a sheet.
+
+    With `replay` the evidence against a wrong claim holds a script that shows it.
+    """
     document = read_document(Path(path))
     checking = (
         _Checking(document)
         if sheet is None
         else _Checking(document, read_sheet(Path(sheet)), Path(sheet))
     )
+    checking.replay = replay
     return checking.run()
 
 
@@ -81,6 +87,7 @@ class _Checking:
     results: list[ClaimResult] = field(default_factory=list[ClaimResult])
     left_out: list[int] = field(default_factory=list[int])
     arithmetic: Session | None = None
+    replay: bool = False
 
     def run(self) -> DocumentReport:
         sessions: dict[str, Session] = {}
@@ -105,15 +112,20 @@ class _Checking:
 
     def _sheet_session(self, question: Question) -> Session:
         try:
-            return _session(question.model, question.model_line)
+            return self._session(question.model, question.model_line)
         except BackproveError as error:
             raise SheetError(
                 f"{self.sheet_path}, question {question.number}: the model cannot be used: {error}"
             ) from None
 
+    def _session(self, model: str, line: int) -> Session:
+        session = _session(model, line)
+        session.replay = self.replay
+        return session
+
     def _own_model(self, passage: Passage) -> None:
         try:
-            session = _session(passage.text, passage.line)
+            session = self._session(passage.text, passage.line)
         except BackproveError as error:
             raise DocumentError(
                 f"{self.document.path}: the model cannot be used: {error}"

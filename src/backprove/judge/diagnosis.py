@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from itertools import product
@@ -31,10 +32,15 @@ class Diagnosis:
     evidence: Evidence
 
 
-def diagnose(claim: WrongClaim) -> Diagnosis:
-    """Name the mistake, correct it, and show where the claim fails."""
+def diagnose(claim: WrongClaim, replay: bool = False) -> Diagnosis:
+    """Name the mistake, correct it, and show where the claim fails, with `replay` by a script."""
     mistake = name_mistake(claim)
-    return Diagnosis(mistake, corrected(claim, mistake.fixed), evidence(claim))
+    shown = evidence(claim)
+    if replay:
+        from backprove.judge.replay import script  # only then: the writer of code
+
+        shown = dataclasses.replace(shown, replay=script(claim))
+    return Diagnosis(mistake, corrected(claim, mistake.fixed), shown)
 
 
 def certain(claim: WrongClaim, left: Array, right: Array) -> str:

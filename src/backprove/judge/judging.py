@@ -68,6 +68,8 @@ class Judge:
     deadline: float
     #: the writer's own definitions in `system`, as they were written
     written: Sequence[Relation] = ()
+    #: whether wrong claims get a script that shows it
+    replay: bool = False
 
     def relation(self, relation: Relation) -> list[Outcome]:
         """An outcome for every link; raises NoMeaning where the left side has no meaning."""
@@ -315,7 +317,7 @@ class Judge:
             relation,
             self.written,
         )
-        return self.wrong(diagnose(claim))
+        return self.wrong(diagnose(claim, self.replay))
 
     def match(self, search: Search, right: Expr, truth: Side, strict: bool) -> Match | None:
         """A reading that is equal. Products that have a meaning keep it, where the whole fits so."""

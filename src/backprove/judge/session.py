@@ -64,6 +64,8 @@ class Session:
 
     world: World
     budget: float = BUDGET
+    #: whether wrong claims get a script that shows it
+    replay: bool = False
     system: System = field(init=False)
     #: the writer's own definitions, as they were written
     written: list[Relation] = field(default_factory=list[Relation])
@@ -201,7 +203,9 @@ class Session:
         sides, ops = statement.sides, statement.ops
         first = sides[0]
         self._forget(statement)
-        judge = Judge(self.world, self.system, thread_time() + self.budget, tuple(self.written))
+        judge = Judge(
+            self.world, self.system, thread_time() + self.budget, tuple(self.written), self.replay
+        )
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)
             self.written.append(statement)

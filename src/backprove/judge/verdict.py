@@ -39,7 +39,8 @@ class Evidence:
     """Why a verdict was given.
 
     For an accepted claim: how many points at which sizes, and the largest relative difference.
-    For a wrong one: one point, with the value of every symbol and of both sides as nested lists.
+    For a wrong one: one point, with the value of every symbol and of both sides as nested lists,
+    and where it was asked for a short NumPy script that computes both (`replay`).
     """
 
     summary: str
@@ -49,6 +50,7 @@ class Evidence:
     values: dict[str, Any] = field(default_factory=dict)
     left: Any = None
     right: Any = None
+    replay: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
