@@ -102,3 +102,12 @@ def test_named_quantities_need_no_model(judge):
     assert judge("", "conv_size(32, 5, stride=2) = 15").verdict == WRONG
     assert judge("", "iou([0, 0, 2, 2], [1, 0, 3, 2]) = 0.333").verdict == CORRECT
     assert judge("", "average_precision(TFT, positives=2, points=all) = 0.83").verdict == CORRECT
+
+
+def test_a_difference_that_rounding_hides_is_decided_with_certainty(judge):
+    model = "x in R^n\nL = sum(x^2)"
+    assert judge(model, "dL/dx = 2 x").verdict == CORRECT
+    assert judge(model, "dL/dx = 6 x / 3").verdict == CORRECT
+    verdict = judge(model, "dL/dx = 2.0000000001 x")
+    assert verdict.verdict == WRONG
+    assert "certainly differ" in verdict.evidence.summary

@@ -5,19 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
-from backprove.compute.errors import EvaluationError
-from backprove.compute.evaluate import Evaluator
+from backprove.judge.certainty import surely_differ
 from backprove.judge.combine import Array
 from backprove.judge.correction import corrected
 from backprove.judge.link import Side
 from backprove.judge.mistakes import Mistake, name_mistake
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence
-from backprove.tensor.build import substitute
 
 #: a relative difference below this is decided in ball arithmetic
 SMALL = 1e-4
@@ -58,26 +55,9 @@ def certain(claim: WrongClaim, left: Array, right: Array) -> str:
     if gap > SMALL * size:
         return "the sides differ far beyond rounding"
     assert claim.other is not None
-    from backprove.compute.ball import (  # only then: a large import
-        Balls,
-        balls,
-        certainly_different,
-    )
-
-    setting = claim.settings[0]
-    names = [name for name, _, _ in claim.grid.axes]
-    for values in product(*claim.grid.ranges(setting.sizes)):
-        put = dict(zip(names, values, strict=True))
-        evaluator = Evaluator(claim.system, setting.sizes, balls(setting.declared), Balls())
-        try:
-            sides = [
-                evaluator.value(substitute(v.node, put) if put else v.node)
-                for v in (claim.value, claim.other)
-            ]
-        except (EvaluationError, KeyError):
-            continue
-        if certainly_different(*sides):
-            return "the sides certainly differ, as ball arithmetic shows"
+    nodes = claim.value.node, claim.other.node
+    if surely_differ(*nodes, claim.system, claim.settings[0], claim.grid):
+        return "the sides certainly differ, as ball arithmetic shows"
     return "the sides differ by little more than rounding"
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import permutations
 from typing import Literal
 
 import numpy as np
 
+from backprove.judge.certainty import surely_differ
 from backprove.judge.correction import corrected, numbers_latex, shape_latex, summed
 from backprove.judge.diagnosis import Diagnosis, diagnose
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
@@ -39,6 +41,8 @@ from backprove.tensor.whole import Whole, show_shape
 
 #: what is written of functions and cases with thresholds
 THRESHOLD = re.compile(r"step|relu|max|min|abs|sign|\||\bif\b|1\[")
+#: relative difference that rounding may make without a doubt
+ROUNDING = 1e-12
 #: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
 Small = Literal["equal", "differs", "nothing", "unknown"]
 
@@ -171,14 +175,21 @@ class Judge:
         if not any(np.isfinite(array).any() for array in truth.arrays):
             words = "the left side has no value, so nothing can be said about it"
             raise NoMeaning(words, left.span, "form")
+        close = False
         if other is not None:
             numeric = self.number(truth, right, other, settings, grid, op)
             if numeric is not None:
                 return numeric
-            outcome = self.as_written(truth, value, Side.of(other, settings, grid), other, strict)
-            if outcome is not None:
+            nodes = value.node, other.node
+            differ = partial(surely_differ, *nodes, self.system, settings[0], grid)
+            said = Side.of(other, settings, grid)
+            outcome = self.as_written(truth, value, said, other, strict, differ)
+            if outcome is not None and outcome.verdict != Kind.WRONG:
                 return outcome
-        return self.read(left, right, scope, grid, strict, settings, truth, value, other, relation)
+            close = outcome is not None
+        return self.read(
+            left, right, scope, grid, strict, settings, truth, value, other, relation, close
+        )
 
     def claim(self, left: Expr, right: Expr, relation: Relation) -> WrongClaim:
         """A wrong claim whose right side has no values."""
@@ -228,13 +239,24 @@ class Judge:
     # --- as written ---
 
     def as_written(
-        self, truth: Side, value: Value, said: Side, other: Value, strict: bool
+        self,
+        truth: Side,
+        value: Value,
+        said: Side,
+        other: Value,
+        strict: bool,
+        differ: Callable[[], bool],
     ) -> Outcome | None:
-        """Correct or convention, as the right side stands; None where it is neither."""
+        """Correct or convention, as the right side stands; None where it is neither.
+
+        A difference above what rounding makes is left to `differ`.
+        """
         for layout in layouts(truth):
             if layout.side.shape != said.shape or layout.side.row != said.row:
                 continue
             gap = agree(layout.side.arrays, said.arrays, strict)
+            if ROUNDING < gap <= EQUAL and not layout.turned and differ():
+                return Outcome(Kind.WRONG)  # so no reading is looked for that is as near
             if gap <= EQUAL:
                 same = value.node is other.node and not layout.turned
                 evidence = self.accepted(gap, same)
@@ -270,8 +292,9 @@ class Judge:
         value: Value,
         other: Value | None,
         relation: Relation,
+        close: bool,
     ) -> Outcome:
-        """Notation or scalar where a reading is equal; else wrong.
+        """Notation or scalar where a reading is equal; else wrong, as what only comes `close`.
 
         What is equal under some reading is equal when sizes are 1, too, and there most readings
         fall together: so that is tried first, and settles most wrong claims.
@@ -279,7 +302,9 @@ class Judge:
         fits = other is not None and truth.shape == other.shape and truth.row == other.row
         search = Search(scope, settings, grid, self.deadline, free=not fits)
         try:
-            small = self.small(left, value, right, scope, grid, strict, fits)
+            small: Small = "differs"
+            if not close:
+                small = self.small(left, value, right, scope, grid, strict, fits)
             if small == "nothing" and other is None:
                 return self.meaningless(right, scope)
             match = None
