@@ -13,7 +13,8 @@ from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.steps import Step, Steps, Telling
 from backprove.calculus.unroll import closed, unrolled
 from backprove.model.entity import System
-from backprove.notation.syntax import Derivative, Expr
+from backprove.model.write import written
+from backprove.notation.syntax import Derivative, Expr, Relation
 from backprove.tensor.nodes import Node
 
 if TYPE_CHECKING:
@@ -72,8 +73,14 @@ class Derivation(View):
 
     @property
     def closed(self) -> View:
-        """One closed expression; raises NoDerivative where a recurrence stands in its way."""
-        return self._written(closed(self.derived))
+        """One closed expression; raises NoDerivative where a recurrence stands in its way.
+
+        A state by an earlier one is a product of Jacobians, and a line says what these are.
+        """
+        terms, derived = closed(self.derived)
+        writing = Writing(derived, Letters(self.model))
+        lines = [Line(Relation((written(a), written(b)), ("=",))) for a, b in terms]
+        return View((*lines, *writing.view(self.left).lines))
 
     @property
     def steps(self) -> Steps:

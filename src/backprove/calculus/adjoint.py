@@ -256,8 +256,20 @@ class _Reverse:
 
     def _result(self, arrived: dict[Key, list[Arrival]]) -> Node:
         shape = self.lead + self.by.shape
+        if self._is_far_state():  # h̄_t = h̄_{t+1} … says it all
+            return symbol(self._name(self.paths.variable), shape, self.by.index)
         parts = arrived.get(self.paths.variable, [])
         return self.arrivals.at(parts, self.by.index, shape, self.spans)
+
+    def _is_far_state(self) -> bool:
+        """Whether a state is differentiated by one of its family more than a step before it."""
+        of, by = self.of, self.by
+        if not isinstance(of, Symbol) or self.mode != "total" or not self.paths.loop:
+            return False
+        if self.paths.families.key(of) != self.paths.variable or len(of.index) != 1:
+            return False
+        gap = (of.index[0] - by.index[0]).constant
+        return gap is None or gap > 1
 
     def _spans(self) -> tuple[IndexRange, ...]:
         """The steps for which an open index of the question stands: those of the family's rule."""

@@ -42,9 +42,7 @@ def called(entry: Node, letters: Sequence[str]) -> str:
     along, across = [s.along for s in shifts], [s.across for s in shifts]
     if min(along) > 0 and min(across) > 0:
         words = f"the convolution of {shifted} with {fixed}"
-        return (
-            words + _rate("stride", across) + _rate("dilation", along, " in the place of a stride")
-        )
+        return words + _turned("stride", "dilation", along) + _turned("dilation", "stride", across)
     if max(along) < 0 and set(across) == {1}:
         rates = [-a for a in along]
         if _smaller(first.fixed, first.shifted):
@@ -58,12 +56,18 @@ def called(entry: Node, letters: Sequence[str]) -> str:
     return ""
 
 
-def _rate(name: str, rates: Sequence[int], why: str = "") -> str:
+def _rate(name: str, rates: Sequence[int]) -> str:
     """`, stride 2`; nothing where all are 1."""
     if set(rates) == {1}:
         return ""
     shown = str(rates[0]) if len(set(rates)) == 1 else f"({', '.join(map(str, rates))})"
-    return f", {name} {shown}{why}"
+    return f", {name} {shown}"
+
+
+def _turned(old: str, new: str, rates: Sequence[int]) -> str:
+    """`, stride 2 turned into dilation`: what stepped over the input now spreads the kernel."""
+    rate = _rate(old, rates)
+    return f"{rate} turned into {new}" if rate else ""
 
 
 def _opened(node: Node) -> tuple[list[str], list[Node]]:

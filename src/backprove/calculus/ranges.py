@@ -9,7 +9,19 @@ from fractions import Fraction
 
 from backprove.calculus.bounds import within
 from backprove.model.entity import Entity, IndexRange
-from backprove.tensor.build import UNIT, add, fold, literal, rebuild, substitute, test, where, zero
+from backprove.tensor.build import (
+    UNIT,
+    add,
+    fold,
+    literal,
+    rebuild,
+    scale,
+    split_coefficient,
+    substitute,
+    test,
+    where,
+    zero,
+)
 from backprove.tensor.nodes import Add, Build, Contract, Fold, Node, Symbol, Test, Where, walk
 from backprove.tensor.simple import is_nothing
 from backprove.tensor.whole import ONE, Whole
@@ -138,10 +150,17 @@ def pinned(node: Fold) -> Node | None:
         return add(found, node.shape)
     conditions: list[Node] = []
     inner: list[Fold] = []
+    factor = Fraction(1)
     while True:
-        if isinstance(body, Where) and is_nothing(body.otherwise):
+        number, rest = split_coefficient(body)
+        if number != 1 and rest is not UNIT:
+            factor, body = factor * number, rest
+        elif isinstance(body, Where) and is_nothing(body.otherwise):
             conditions.append(body.condition)
             body = body.then
+        elif isinstance(body, Test):
+            conditions.append(body)
+            body = UNIT
         elif (
             isinstance(body, Fold)
             and body.op == "sum"
@@ -161,7 +180,7 @@ def pinned(node: Fold) -> Node | None:
             result = where(other, result, zero(result.shape) if result.shape else literal(0))
         for sum_ in reversed(inner):
             result = fold("sum", sum_.index, sum_.low, sum_.high, result)
-        return result
+        return scale(factor, result)
     return None
 
 

@@ -164,12 +164,15 @@ class Tidy:
         """
         bodies = [e.body for e in lines if e.body is not None] + [result]
         now = self._weight(bodies)
+        kept = self._between_states(result)
         written = [_written(body) for body in bodies]
         for line in sorted(lines, key=lambda e: (e.name in self.deltas, e.name, str(e.index))):
             assert line.body is not None
-            if any(_is_use(n, line) for n in walk(line.body)) or _is_piece(line, bodies):
+            if any(_is_use(n, line) for n in walk(line.body)) or _is_piece(line, lines, bodies):
                 continue
             if members and line.ranges:
+                continue
+            if line.name == kept and line.ranges:
                 continue
             uses = sum(1 for parts in written for n in parts if _is_use(n, line))
             if uses > MOST_USES:
@@ -186,6 +189,15 @@ class Tidy:
             if not uses or (self._weight(after) <= now and self._writable(before, after)):
                 return others, last
         return None
+
+    def _between_states(self, result: Node) -> str:
+        """The adjoint that a derivative of one state by an earlier one is a member of.
+
+        It keeps its name: `h̄_t = h̄_{t+1} …` says how a state depends on those before it.
+        """
+        if isinstance(result, Symbol) and result.index and result.rank > 1:
+            return result.name
+        return ""
 
     def _writable(self, before: list[Node], after: list[Node]) -> bool:
         """Whether what can be written as matrices still can."""
@@ -386,15 +398,13 @@ def _reading_order(lines: Lines) -> tuple[Entity, ...]:
     return tuple(done)
 
 
-def _is_piece(line: Entity, bodies: list[Node]) -> bool:
+def _is_piece(line: Entity, lines: Lines, bodies: list[Node]) -> bool:
     """Whether a single member is also used by way of an open index."""
     if line.ranges or not line.index:
         return False
+    alone = {e.index for e in lines if e.name == line.name and not e.ranges}
     return any(
-        isinstance(n, Symbol)
-        and n.name == line.name
-        and any(w.name or w.names for w in n.index)
-        and n.index != line.index
+        isinstance(n, Symbol) and n.name == line.name and n.index not in alone
         for n in walk(*bodies)
     )
 

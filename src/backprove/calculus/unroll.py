@@ -8,8 +8,19 @@ from dataclasses import replace as changed
 from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.tidy import Derived
 from backprove.model.entity import Entity, IndexRange, with_body
-from backprove.tensor.build import add, literal, rebuild, replace, substitute, zero
-from backprove.tensor.nodes import Fold, Node, Symbol, walk
+from backprove.tensor.build import (
+    add,
+    contract,
+    derivative,
+    fold,
+    literal,
+    rebuild,
+    replace,
+    substitute,
+    symbol,
+    zero,
+)
+from backprove.tensor.nodes import Contract, Fold, Identity, Node, Symbol, walk
 from backprove.tensor.simple import is_nothing
 from backprove.tensor.whole import Whole
 
@@ -145,23 +156,81 @@ def _is_needed(line: Entity, lines: list[Entity], result: Node) -> bool:
 # --- one expression -------------------------------------------------------------------------------
 
 
-def closed(derived: Derived) -> Derived:
-    """A derivation without lines of its own: one expression. Raises NoDerivative.
+def closed(derived: Derived) -> tuple[tuple[tuple[Node, Node], ...], Derived]:
+    """A derivation without adjoints: one expression, and what it is in terms of.
 
-    A rule that looks ahead to the next member only, times a matrix, is a product of those.
+    A state by an earlier one is the product of the Jacobians of the steps between; what such a
+    Jacobian is comes with it, as a pair of what is defined and what it is. Raises NoDerivative.
     """
     lines = [*derived.lines]
     result = derived.result
     while lines:
         line = next((e for e in lines if not _is_recurrent(e, lines)), None)
         if line is None or line.body is None:
-            raise NoDerivative(
-                f"there is no closed expression: {lines[0].name} is defined by a recurrence"
-            )
+            found = _product_of_steps(derived, lines)
+            if found is None:
+                raise NoDerivative(
+                    f"there is no closed expression: {lines[0].name} is defined by a recurrence"
+                )
+            step, product = found
+            return (step,), changed(derived, lines=(), result=product)
         lines.remove(line)
         lines = [with_body(e, _put(e.body, line)) for e in lines if e.body is not None]
         result = _put(result, line)
-    return changed(derived, lines=(), result=derived.simplify(result))
+    return (), changed(derived, lines=(), result=derived.simplify(result))
+
+
+def _product_of_steps(
+    derived: Derived, lines: list[Entity]
+) -> tuple[tuple[Node, Node], Node] | None:
+    """`∂h_T/∂h_t` where h̄_t is h̄_{t+1} times a matrix, and h̄_T is the identity."""
+    of, by, result = derived.of, derived.by, derived.result
+    rules = [e for e in lines if e.ranges]
+    ends = [e for e in lines if not e.ranges]
+    if not isinstance(of, Symbol) or not isinstance(by, Symbol) or not isinstance(result, Symbol):
+        return None
+    if len(rules) != 1 or len(ends) != 1 or result.name != rules[0].name or of.name != by.name:
+        return None
+    (rule,), (end,) = rules, ends
+    if not isinstance(end.body, Identity) or end.index != of.index or result.index != by.index:
+        return None
+    letter = rule.index[0].name or ""
+    matrix = _times_next(rule)
+    if matrix is None:
+        return None
+    taken = of.free | by.free | derived.system.all_size_names()
+    s = next(x for x in ("s", "r", "τ", "σ") if x not in taken)
+    here, before = Whole.of(s), Whole.of(s) - 1
+    step = derivative(
+        symbol(of.name, of.shape, [here]), symbol(of.name, of.shape, [before]), "immediate"
+    )
+    return (
+        (step, derived.simplify(substitute(matrix, {letter: before}))),
+        fold("prod-down", s, by.index[0] + 1, of.index[0], step),
+    )
+
+
+def _times_next(rule: Entity) -> Node | None:
+    """The matrix by which the next member is multiplied from the right in a rule, and no more."""
+    body = rule.body
+    if not isinstance(body, Contract):
+        return None
+    ahead = [
+        i
+        for i, n in enumerate(body.operands)
+        if isinstance(n, Symbol) and (n.name, n.index) == (rule.name, (rule.index[0] + 1,))
+    ]
+    others = [n for n in walk(body) if isinstance(n, Symbol) and n.name == rule.name]
+    if len(ahead) != 1 or len(others) != 1:
+        return None
+    (at,) = ahead
+    row, inner = body.labels[at]
+    rest = [i for i in range(len(body.operands)) if i != at]
+    if body.out[0] != row or any(row in body.labels[i] for i in rest) or len(body.out) != 2:
+        return None
+    return contract(
+        [body.operands[i] for i in rest], [body.labels[i] for i in rest], [inner, body.out[1]]
+    )
 
 
 def _is_recurrent(line: Entity, lines: list[Entity]) -> bool:

@@ -351,7 +351,8 @@ class _Writer:
         coefficient, rest = split_coefficient(body)
         if node.op == "sum" and coefficient != 1 and rest is not UNIT:
             return self.write(scale(coefficient, fold("sum", index, low, high, rest)))
-        if node.op == "prod-down" and body.rank == 2:  # falling order is rising order, turned
+        # falling order is rising order, turned; derivatives stand in the order of the chain rule
+        if node.op == "prod-down" and body.rank == 2 and not isinstance(body, nodes.Derivative):
             body = substitute(body, {index: low + high - index})
         if index in self.bound or index in self.taken or not (index.isalpha() and index.isascii()):
             fresh = self.fresh(body.free)

@@ -9,6 +9,7 @@ from backprove.model.write_syntax import number, written_index
 from backprove.notation.syntax import Both, Compare, Expr, Index, Name, Number
 from backprove.tensor.build import is_zero, literal
 from backprove.tensor.nodes import Apply, Node, Test, Where
+from backprove.tensor.whole import Whole
 
 COMPARISONS = {"greater": ">", "greater-equal": "≥", "equal": "="}
 #: the same with the sides exchanged
@@ -68,7 +69,7 @@ def _written(node: Node, write: Write) -> Expr:
     """What must hold for a scalar not to be 0."""
     match node:
         case Test():
-            return Compare((written_index(node.left), written_index(node.right)), (node.op,))
+            return _between_indices(node)
         case Apply() if node.function in COMPARISONS:
             left, right = (write(arg) for arg in node.args)
             return compared(node.function, left, right)
@@ -76,6 +77,22 @@ def _written(node: Node, write: Write) -> Expr:
             return joined([node.condition, node.then], write)
         case _:
             return Compare((write(node), number(0)), ("≠",))
+
+
+def _between_indices(node: Test) -> Expr:
+    """A condition on indices; of one index by itself, as in `2 ≤ t` and `t < T`."""
+    left, right, op = node.left, node.right, node.op
+    for side, sign in ((left, 1), (right, -1)):
+        (name, *others), rest = [*side.names, ""], side
+        if any(others) or side.coefficient(name) != 1 or (rest - name).constant in (None, 0):
+            continue
+        shift = rest - name
+        if sign > 0 and op == "≤" and shift == 1 and right.constant is None:
+            left, op = Whole.of(name), "<"
+        elif (right if sign > 0 else left).constant is not None:
+            left, right = left - shift, right - shift
+        break
+    return Compare((written_index(left), written_index(right)), (op,))
 
 
 def compared(function: str, left: Expr, right: Expr) -> Expr:
