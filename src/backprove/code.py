@@ -14,13 +14,13 @@ from backprove.errors import BackproveError
 from backprove.joint import derive_jointly
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.tensor.build import contract, symbol
-from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.tensor.nodes import Derivative, Node, Symbol, walk
 
 #: what can be asked for, with the wrappers that each library has
 TARGETS = {"numpy": (), "torch": ("function",), "jax": ("custom_vjp",)}
 #: facts that only data have, and names that are usually given to data
 DATA_FACTS = frozenset({"one-hot", "simplex", "one-hot rows", "simplex rows"})
-DATA_NAMES = frozenset({"x", "y", "X", "Y", "target"})
+DATA_NAMES = frozenset({"x", "y", "t", "X", "Y", "target"})
 
 Batch = bool | Iterable[str]
 
@@ -86,7 +86,7 @@ class Question:
                 raise BackproveError(f"the wrappers for {target}: {known}; not {wrapper}")
             return emit.wrapped(self.wrapper(batch), target, name or self.wrapped_name(target))
         made = self.program(batch, value)
-        return emit.source(made, target, name or _function_name(value))
+        return emit.source(made, target, name or _function_name(self.of, value))
 
     def function(
         self,
@@ -96,7 +96,7 @@ class Question:
         wrapper: str | bool = "",
     ) -> Callable[..., Any]:
         """The function itself (for a PyTorch wrapper its `apply`)."""
-        name = self.wrapped_name(target) if wrapper else _function_name(value)
+        name = self.wrapped_name(target) if wrapper else _function_name(self.of, value)
         found = compiled(self.source(target, batch, value, name, wrapper), target, name)
         return getattr(found, "apply", found) if wrapper and target == "torch" else found
 
@@ -108,29 +108,33 @@ class Question:
     def data_arguments(self) -> list[str]:
         """The arguments that look like data, not like parameters.
 
-        They are families, their first members, what is declared one-hot or a simplex, and x and y.
+        They are what is declared one-hot or a simplex, what has a name like x or y, and of what
+        is not differentiated by, families of vectors and the members that families start from.
         """
         found: list[str] = []
         asked = {argument(v) for v in self.variables}
         for e in self.system.all():
             if e.body is not None or not self._depends(e):
                 continue
-            kin = [
-                k for k in self.system.named(e.name) if len(k.index) == len(e.index) and k.ranges
-            ]
-            if e.ranges or (e.index and kin) or e.facts & DATA_FACTS or e.name in DATA_NAMES:
-                name = identifier(e.name) if e.ranges else member_name(e.name, e.index)
-                if name not in asked or e.ranges:
-                    found.append(name)
+            name = identifier(e.name) if e.ranges else member_name(e.name, e.index)
+            kin = [k for k in self.system.named(e.name) if len(k.index) == len(e.index) > 0]
+            member = any(k.ranges for k in kin) and len(e.shape) < 2
+            if e.facts & DATA_FACTS or e.name in DATA_NAMES or (member and name not in asked):
+                found.append(name)
         return found
 
     def _batched(self, batch: Batch) -> list[str]:
         if isinstance(batch, bool):
-            return self.data_arguments() if batch else []
+            found = self.data_arguments() if batch else []
+            if batch and not found:
+                raise BackproveError(
+                    "no argument looks like data; name those that have a batch axis"
+                )
+            return found
         return [identifier(name) for name in batch]
 
     def _value(self, of: Node, batched: list[str]) -> emit.Output:
-        return emit.Output("value", of, (), bool(batched), spoken_name(self.of))
+        return emit.Output("value", of, (), bool(batched), _spoken(self.of))
 
     def _derivatives(
         self,
@@ -141,7 +145,7 @@ class Question:
         outputs: list[emit.Output] = []
         for variable, node, span in zip(self.variables, results, spans, strict=True):
             name, own = spoken_name(variable), argument(variable)
-            spoken = f"Derivative of {spoken_name(self.of)} by {name}"
+            spoken = f"derivative of {_spoken(self.of)} by {name}"
             open_ = tuple(
                 r for r in span if isinstance(variable, Symbol) and r.name in variable.free
             )
@@ -170,6 +174,13 @@ def spoken_name(node: Node) -> str:
     return member_name(node.name, node.index) if isinstance(node, Symbol) else "quantity"
 
 
+def _spoken(node: Node) -> str:
+    """A quantity in words, for a docstring."""
+    if isinstance(node, Derivative):
+        return f"the derivative of {_spoken(node.of)} by {_spoken(node.by)}"
+    return spoken_name(node) if isinstance(node, Symbol) else "the quantity"
+
+
 def argument(node: Node) -> str:
     """The argument that holds a variable: the family where it has an open index."""
     if isinstance(node, Symbol) and any(w.constant is None for w in node.index):
@@ -188,5 +199,8 @@ def compiled(source: str, target: str, name: str) -> Callable[..., Any]:
     return space[name]
 
 
-def _function_name(value: bool) -> str:
-    return "value_and_gradient" if value else "gradient"
+def _function_name(of: Node, value: bool) -> str:
+    kind = "jacobian" if of.rank else "gradient"
+    if isinstance(of, Derivative) and not of.of.rank:
+        kind = "hessian"
+    return f"value_and_{kind}" if value else kind

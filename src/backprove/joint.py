@@ -14,12 +14,16 @@ from dataclasses import replace as changed
 
 from backprove.calculus.adjoint import Adjoints, Key, differentiate
 from backprove.calculus.derive import PRE, resolve, resolved, with_preactivations
-from backprove.calculus.simplify import simplify
+from backprove.calculus.simplify import Simplifier
+from backprove.cheaper import Cheaper
 from backprove.compute.emit.ranges import Ranges, at_most
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.tensor.build import literal, replace, substitute, symbol, test, unused, where, zero
 from backprove.tensor.nodes import Add, Build, Fold, Literal, Node, Ones, Symbol, walk
 from backprove.tensor.whole import Whole
+
+#: so many forms are tried for all definitions together
+WORK = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class _Together:
         self.variables = variables
         self.names: dict[Key, str] = {}
         self.lines: dict[tuple[str, tuple[Whole, ...]], Entity] = {}
+        self.simplify = Simplifier(work=WORK)
+        self.cheaper = Cheaper(_sizes(model))
 
     def run(self) -> Joint:
         results: list[Node] = []
@@ -78,8 +84,11 @@ class _Together:
         system = System(base=self.model)
         for entity in lines:
             assert entity.body is not None
-            system.add(changed(entity, body=simplify(entity.body)))
-        return Joint(system, self.of, tuple(map(simplify, results)), tuple(spans))
+            system.add(changed(entity, body=self._quick(entity.body)))
+        return Joint(system, self.of, tuple(map(self._quick, results)), tuple(spans))
+
+    def _quick(self, node: Node) -> Node:
+        return self.cheaper(self.simplify(node))
 
     def _rename(self, raw: Adjoints) -> dict[str, str]:
         """One name for each adjoint in all runs: δ with its owner for pre-activations."""
@@ -125,10 +134,12 @@ class _Together:
                 )
             if not chosen:
                 continue
-            table = {
+            table: dict[Node, Node] = {
                 node: _definition(line, node, [p for _, p in uses if p[0] is node])
                 for node in chosen
             }
+            if not _is_short(line.body) and not self._pays(line, table, users):
+                continue
             lines = [
                 changed(e, body=replace(e.body, table))
                 if e is not line and e.body is not None
@@ -140,6 +151,23 @@ class _Together:
                 lines = [e for e in lines if e is not line]
             return lines, results, True
         return lines, results, False
+
+    def _pays(
+        self, line: Entity, table: Mapping[Node, Node], users: Sequence[tuple[Node, Ranges]]
+    ) -> bool:
+        """Whether putting a line in makes no more work than it saves."""
+        assert line.body is not None
+        before = self._work(line.body)
+        after = 0.0
+        for body, _ in users:
+            fresh = replace(body, table)
+            if fresh is not body:
+                before += self._work(body)
+                after += self._work(fresh)
+        return after <= before
+
+    def _work(self, node: Node) -> float:
+        return self.cheaper.work(self._quick(node))
 
     def _is_fixed(self, node: Symbol, line: Entity) -> bool:
         """Whether this is the adjoint of a member that stands before or after a rule (h_0)."""
@@ -192,6 +220,14 @@ class _Together:
         if (low, high) == (r.low, r.high):
             return line
         return changed(line, ranges=(IndexRange(r.name, low, high),))
+
+
+def _sizes(system: System | None) -> frozenset[str]:
+    found: set[str] = set()
+    while system is not None:
+        found |= system.size_names
+        system = system.base
+    return frozenset(found)
 
 
 def _ranges(ranges: Sequence[IndexRange]) -> Ranges:

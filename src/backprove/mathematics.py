@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from backprove.errors import BackproveError
@@ -14,6 +15,7 @@ from backprove.notation import ReadError, read_expression
 from backprove.notation.syntax import Expr
 
 if TYPE_CHECKING:
+    from backprove.code import Question
     from backprove.derivation import Derivation
     from backprove.judge.verdict import Verdict
     from backprove.judge.world import World
@@ -52,6 +54,16 @@ class Model:
         bottom, variable = self._expression(by)
         mode = "immediate" if immediate else "total"
         return Derivation.make(self.system, top, bottom, quantity.node, variable.node, mode)
+
+    def derivatives(self, of: str, by: Iterable[str]) -> Question:
+        """∂of/∂v for several variables v, as one function's source or the function itself.
+
+        Raises `BackproveError` where a name has no meaning.
+        """
+        from backprove.code import Question
+
+        variables = tuple(self._expression(text)[1].node for text in by)
+        return Question(self.system, self._expression(of)[1].node, variables)
 
     def check(self, claim: str) -> Verdict:
         """The verdict on a record of one or more lines; never raises for what a user wrote."""

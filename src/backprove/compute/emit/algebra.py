@@ -87,7 +87,7 @@ class Algebra:
 
     def _times(self, value: Value, lengths: Iterable[Whole]) -> Value:
         for length in lengths:
-            if length != 1:
+            if length != 1 and not is_nothing(value):
                 value = self.dot(self.graph.whole(length, []), value, value.labels)
         return value
 

@@ -30,7 +30,7 @@ class Input:
     value: Value
     batched: bool
     first: tuple[Whole, ...]
-    spoken: str
+    facts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,14 @@ class Families(Places):
                 places[own] = place + gaps[0]
         return value, places
 
+    def argument(self, entity: Entity) -> Input:
+        """The argument that holds a declared name, whether or not it has been used."""
+        if entity.ranges:
+            self._family(key_of(entity))
+            return self.inputs[identifier(entity.name)]
+        self._alone(entity)
+        return self.inputs[member_name(entity.name, entity.index)]
+
     # --- single names and arguments -----------------------------------------------------------
 
     def _alone(self, entity: Entity) -> Value:
@@ -139,13 +147,12 @@ class Families(Places):
         if batch and axes:  # inside, families come first, so that a loop reads what lies together
             own = [x for x in labels if x != BATCH]
             value = self.graph.permute(value, [*own[: len(axes)], BATCH, *own[len(axes) :]])
-        spoken = f"{name}[k] is the member {axes[0][0]} + k" if len(axes) == 1 else ""
         self.inputs[name] = Input(
             name,
             value.args[0] if value.args else value,
             batch,
             tuple(low for low, _ in axes),
-            spoken,
+            entity.facts,
         )
         return value
 

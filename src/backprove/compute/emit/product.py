@@ -40,8 +40,19 @@ def order(
     `outside(k)` says whether factor k stands outside of the loop, `known(group, labels)` whether
     the product of some factors is computed anyway.
     """
+    return cheapest(factors, out, lengths, outside, known)[1]
+
+
+def cheapest(
+    factors: Sequence[Labels],
+    out: Labels,
+    lengths: Mapping[Hashable, Whole],
+    outside: Callable[[int], bool],
+    known: Callable[[frozenset[int], Labels], bool],
+) -> tuple[float, Tree]:
+    """The same with the number of multiplications."""
     if len(factors) == 1:
-        return 0
+        return 0.0, 0
     sizes = {label: size_of(length) for label, length in lengths.items()}
 
     def volume(labels: Labels) -> float:
@@ -80,7 +91,7 @@ def order(
                 options.append((cost, len(options), (best[left][1], best[right][1])))
             cost, _, tree = min(options, key=lambda o: o[:2])
             best[group] = (cost, tree)
-    return best[everything][1]
+    return best[everything]
 
 
 def _halves(chosen: tuple[int, ...]) -> list[frozenset[int]]:
@@ -92,9 +103,13 @@ def _halves(chosen: tuple[int, ...]) -> list[frozenset[int]]:
     return [frozenset(part) for part in found]
 
 
-def _greedy(count: int, price: Callable[[frozenset[int], frozenset[int]], float]) -> Tree:
+def _greedy(
+    count: int, price: Callable[[frozenset[int], frozenset[int]], float]
+) -> tuple[float, Tree]:
     trees: dict[frozenset[int], Tree] = {frozenset((k,)): k for k in range(count)}
+    total = 0.0
     while len(trees) > 1:
         left, right = min(combinations(trees, 2), key=lambda pair: price(*pair))
+        total += price(left, right)
         trees[left | right] = (trees.pop(left), trees.pop(right))
-    return next(iter(trees.values()))
+    return total, next(iter(trees.values()))

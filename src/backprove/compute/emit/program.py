@@ -60,13 +60,25 @@ def program(
         raise NoCode(f"{', '.join(sorted(unknown))} is no argument that the result depends on")
     found = reach(values)
     inputs = [i for i in lower.inputs.values() if i.value in found.uses]
-    order = {name: n for n, name in enumerate(identifiers(system))}
+    known = identifiers(system)
+    # the sizes of results are read off what is differentiated by, where nothing else has them
+    missing = {n for v in values for length in v.lengths for n in length.names} - set(
+        system.fixed()
+    )
+    for name in dict.fromkeys(out.of for out in outputs if out.of in known):
+        argument = lower.argument(known[name])
+        unknown = missing - _sizes(inputs)
+        if argument not in inputs and (not inputs or not unknown.isdisjoint(_sizes([argument]))):
+            inputs.append(argument)
+    order = {name: n for n, name in enumerate(known)}
     inputs.sort(key=lambda i: order.get(i.name, 0))
-    if not inputs:
-        inputs = list(lower.inputs.values())
     return Program(
         tuple(inputs), tuple(outputs), tuple(values), system.fixed(), _reference(inputs, outputs)
     )
+
+
+def _sizes(inputs: Iterable[Input]) -> set[str]:
+    return {n for i in inputs for length in i.value.lengths for n in length.names}
 
 
 def _reference(inputs: Sequence[Input], outputs: Sequence[Output]) -> str:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from backprove.compute.emit.loopwriter import ListLoops, LoopWriter, PlainLoops, Scans
 from backprove.compute.emit.names import Names, identifier
-from backprove.compute.emit.program import Program
+from backprove.compute.emit.program import Output, Program
 from backprove.compute.emit.spellings import TARGETS
 from backprove.compute.emit.text import whole
 from backprove.compute.emit.values import BATCH_SIZE, Value
 from backprove.compute.emit.writer import origin, reach
 from backprove.tensor.whole import Shape, Whole
+
+#: a docstring is no wider
+WIDTH = 92
 
 WRITERS: dict[str, type[LoopWriter]] = {"numpy": PlainLoops, "torch": ListLoops, "jax": Scans}
 
@@ -61,8 +65,11 @@ class Frame:
         """Lines that read the sizes off the arguments, and the sizes that have to be given."""
         return _preamble(self.made, self.writer)
 
-    def docstring(self, title: str, extra: Sequence[str], returns: bool = True) -> list[str]:
-        return _docstring(self.made, self.writer, title, extra, returns)
+    def docstring(
+        self, title: str, extra: Sequence[str], arguments: Sequence[str] = (), outputs: int = 0
+    ) -> list[str]:
+        """A title, the shapes of the arguments (all, or those named), and of the first outputs."""
+        return _docstring(self.made, self.writer, title, extra, arguments, outputs)
 
 
 def source(made: Program, target: str, name: str = "derivative") -> str:
@@ -70,12 +77,25 @@ def source(made: Program, target: str, name: str = "derivative") -> str:
     frame = Frame(made, target, name)
     results = [frame.result(v, o.name) for v, o in zip(made.values, made.outputs, strict=True)]
     preamble, extra = frame.preamble()
-    title = _listed([out.spoken or identifier(out.name) for out in made.outputs])
     body = [frame.library.decorator] if frame.library.decorator else []
     body.append(f"def {name}({', '.join([*frame.arguments, *extra])}):")
-    body += indented([*frame.docstring(title, extra), *preamble])
+    text = frame.docstring(_title(made), extra, outputs=len(made.outputs))
+    body += indented([*text, *preamble])
     body += [*frame.writer.lines, f"    return {', '.join(results)}"]
     return frame.module(body)
+
+
+def _title(made: Program) -> str:
+    """What the outputs are, in one sentence."""
+    parts = [out.spoken for out in made.outputs if not out.of]
+    variables = [out for out in made.outputs if out.of]
+    if variables:
+        quantity = variables[0].spoken.rpartition(" by ")[0]
+        many = "s" if len(variables) > 1 else ""
+        listed = _listed([out.spoken.rpartition(" by ")[2] for out in variables])
+        parts.append(f"{quantity.replace('derivative', 'derivative' + many, 1)} by {listed}")
+    text = " and the ".join(parts)
+    return text[:1].upper() + text[1:] if variables and len(parts) == 1 else text
 
 
 def indented(lines: Sequence[str], by: int = 4) -> list[str]:
@@ -134,42 +154,46 @@ def _moved(text: str, rest: Whole, writer: LoopWriter) -> str:
 
 
 def _docstring(
-    made: Program, writer: LoopWriter, title: str, extra: Sequence[str], returns: bool
+    made: Program,
+    writer: LoopWriter,
+    title: str,
+    extra: Sequence[str],
+    arguments: Sequence[str],
+    outputs: int,
 ) -> list[str]:
     def shape(lengths: Shape) -> str:
         spelled = {n: writer.sizes.get(n, identifier(n)) for w in lengths for n in w.names}
         inner = ", ".join(whole(w.put(made.fixed), spelled).text for w in lengths)
-        return f"({inner},)" if len(lengths) == 1 else f"({inner})"
+        kind = "shape " if lengths else "a number, shape "
+        return f"{kind}({inner},)" if len(lengths) == 1 else f"{kind}({inner})"
 
-    titles = [out.spoken or identifier(out.name) for out in made.outputs]
-    lines = [f'"""{title}.', "", "Arguments:"]
+    lines = wrap(f'"""{title}.', WIDTH)
+    if any(item.batched for item in made.inputs):
+        size = writer.sizes.get(BATCH_SIZE, "B")
+        lines += ["", f"An argument whose first axis is {size} holds {size} examples."]
+    lines += ["", "Arguments:"]
     for item in made.inputs:
-        more = (
-            f"; {item.name}[k] is member {whole(item.first[0], _spelled(item.first[0], writer))} + k"
-            if len(item.first) == 1 and not item.batched
-            else ""
-        )
-        lines.append(
-            f"    {item.name}: {_kind(item.value.lengths)}{shape(item.value.lengths)}{more}"
-        )
+        if arguments and item.name not in arguments:
+            continue
+        about = [f"{item.name}: {shape(item.value.lengths)}", *sorted(item.facts)]
+        if len(item.first) == 1 and not item.batched:
+            first = whole(item.first[0], _spelled(item.first[0], writer))
+            about.append(f"{item.name}[0] is member {first}")
+        lines.append(f"    {'; '.join(about)}")
     lines += [f"    {name}: a whole number" for name in extra]
-    if not returns:
-        return [*lines, '"""']
     lines += ["", "Returns:"]
-    for value, title in zip(made.values, titles, strict=True):
-        lines.append(
-            f"    {title[:1].lower() + title[1:] if title[1:2].islower() else title}: "
-            f"{_kind(value.lengths)}{shape(value.lengths)}"
-        )
+    for value, out in list(zip(made.values, made.outputs, strict=True))[:outputs]:
+        summed = "; added up over the examples" if _is_summed(made, out) else ""
+        lines.append(f"    {out.spoken}: {shape(value.lengths)}{summed}")
     return [*lines, '"""']
+
+
+def _is_summed(made: Program, out: Output) -> bool:
+    return any(item.batched for item in made.inputs) and not out.batched
 
 
 def _spelled(value: Whole, writer: LoopWriter) -> dict[str, str]:
     return {n: writer.sizes.get(n, identifier(n)) for n in value.names}
-
-
-def _kind(lengths: Shape) -> str:
-    return "shape " if lengths else "a number, shape "
 
 
 def _listed(parts: list[str]) -> str:

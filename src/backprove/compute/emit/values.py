@@ -122,7 +122,7 @@ class Graph:
         for arg in args:
             if arg.loop is not None:
                 loop = arg.loop
-        key = (op, tuple(map(id, args)), info, tuple(labels), loop and id(loop))
+        key = (op, tuple(map(id, args)), info, tuple(labels), tuple(lengths), loop and id(loop))
         found = self._table.get(key)
         if found is None:
             found = Value(op, tuple(args), info, tuple(labels), tuple(lengths), loop)

@@ -96,9 +96,7 @@ def _autograd(made: Program, name: str) -> str:
     tensors = [n for n in saved if n not in sizes]
     lines = [
         f"class {name}(torch.autograd.Function):",
-        *indented(
-            frame.docstring(f"{frame.made.outputs[0].spoken}, with its derivatives", [], False)
-        ),
+        *indented(frame.docstring(_title(made), [], halves.arguments, outputs=1)),
         "",
         "    @staticmethod",
         f"    def forward(ctx, {', '.join(halves.arguments)}):",
@@ -121,6 +119,10 @@ def _autograd(made: Program, name: str) -> str:
         f"        return {', '.join(results)}",
     ]
     return frame.module(lines)
+
+
+def _title(made: Program) -> str:
+    return f"{made.outputs[0].spoken}, with derivatives by formulas"
 
 
 def _shared(values: Sequence[Value]) -> list[Value]:
@@ -158,7 +160,7 @@ def _custom_vjp(made: Program, name: str) -> str:
     lines = [
         "@jax.custom_vjp",
         f"def {name}({given}):",
-        *indented(frame.docstring(f"{made.outputs[0].spoken}, with its derivatives", [], False)),
+        *indented(frame.docstring(_title(made), [], halves.arguments, outputs=1)),
         f"    return {forward_name}({given})[0]",
         "",
         "",
