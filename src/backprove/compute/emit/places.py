@@ -142,7 +142,18 @@ class Places(Algebra):
             if axis not in value.labels:
                 value = self._spread(value, axis)
         for own in [k for k, w in places.items() if w.names & {a.name for a in loose}]:
-            value = self._one_hot(value, own, node.shape[own], places.pop(own), scope)
+            place = places.pop(own)
+            others = {n for w in places.values() for n in w.names}
+            moving = [
+                a
+                for a in axes & summed
+                if place.coefficient(a.name) in (1, -1) and a.name not in others
+            ]
+            if moving:
+                value = self._shifted(value, own, node.shape[own], place, moving[0], scope)
+            else:
+                value = self._one_hot(value, own, node.shape[own], place, scope)
+        summed = frozenset(a for a in summed if a not in axes or a in value.labels)
         over = {a for a in axes & summed if any(a.name in w.names for w in places.values())}
         value = self.reduced(value, [a for a in (axes & summed) - over if a in value.labels])
         if not places:
@@ -153,6 +164,37 @@ class Places(Algebra):
         labels = canonical([*value.labels, axis])
         lengths = [axis.length if x == axis else value.length(x) for x in labels]
         return self.graph.expand(value, labels, lengths)
+
+    def _shifted(
+        self, value: Value, own: int, size: Whole, place: Whole, axis: Axis, scope: Scope
+    ) -> Value:
+        """A new own axis, along which an axis that is summed is laid from a place that moves.
+
+        Σ_i v(i) at the place i + r is at the place p the entry v(p − r), where there is one.
+        """
+        column = Axis(f"{own}·", ZERO, size - 1)
+        sign = int(place.coefficient(axis.name) or 1)
+        rest = place.put({axis.name: ZERO})
+        at = (Whole.of(column.name) - rest) * sign - axis.low
+        inner = scope.opened(column)
+        fresh = 1 + max((x for x in value.labels if isinstance(x, int)), default=own)
+        found = self._gather(self.graph.relabel(value, {axis: fresh}), {fresh: at}, inner)
+        numbers = self.graph.whole(at, list(inner.axes.values()), scope.loop)
+        found = self.elementwise(
+            "where", [self._within(numbers, axis.length), found, self.number(0)]
+        )
+        return self.graph.relabel(found, {column: own})
+
+    def _within(self, numbers: Value, length: Whole) -> Value:
+        """Whether places are in an array."""
+        last = self.graph.whole(length - 1, [])
+        return self.elementwise(
+            "and",
+            [
+                self.elementwise("test", [self.number(0), numbers], "≤"),
+                self.elementwise("test", [numbers, last], "≤"),
+            ],
+        )
 
     def _one_hot(self, value: Value, own: int, size: Whole, place: Whole, scope: Scope) -> Value:
         """A new own axis, zero but at the place, which moves with an axis that stays."""
@@ -193,6 +235,11 @@ class Places(Algebra):
                     *(ways[k][2] if k in ways else k for k in own if k not in ways or ways[k][2]),
                 ]
                 arg = self.graph.permute(value, [x for x in order if x is not None])
+                if all(
+                    axis is not None and (start, step) == (0, 1) and axis.length == node.shape[k]
+                    for k, (start, step, axis) in ways.items()
+                ):  # every place is filled
+                    return self.graph.relabel(arg, {ways[k][2] or k: k for k in ways})
                 return self.graph.make(
                     "place", [arg], labels, lengths, tuple(sorted(ways.items(), key=lambda p: p[0]))
                 )
@@ -216,14 +263,7 @@ class Places(Algebra):
             inside = self._inside(place, sizes[own], scope)
             clips.append(not inside)
             if not inside:
-                last = self.graph.whole(sizes[own] - 1, [])
-                held = self.elementwise(
-                    "and",
-                    [
-                        self.elementwise("test", [self.number(0), numbers], "≤"),
-                        self.elementwise("test", [numbers, last], "≤"),
-                    ],
-                )
+                held = self._within(numbers, sizes[own])
                 value = self.elementwise("where", [held, value, self.number(0)])
             indices.append(numbers)
         front = canonical(over)
