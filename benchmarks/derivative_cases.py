@@ -187,9 +187,7 @@ def gated(steps: int, size: int, hidden: int) -> Case:
 
     def by_torch(a: Any) -> Any:
         h = a.h_0.expand(size, hidden)
-        for part, new in zip(
-            (a.x @ a.W_c.T).unbind(-2), (a.x @ a.W_x.T).unbind(-2), strict=True
-        ):
+        for part, new in zip((a.x @ a.W_c.T).unbind(-2), (a.x @ a.W_x.T).unbind(-2), strict=True):
             c = torch.sigmoid(part + h @ a.W_h.T)
             h = c * h + (1 - c) * new
         return ((h - a.y) ** 2).sum() / 2

@@ -64,7 +64,10 @@ def main() -> None:
         ("Deriving, beside other systems", [] if only else beside(arguments.other)),
         ("Gradients in PyTorch, beside eager autograd", gradients("torch", only, rounds)),
         ("Gradients in JAX, beside jit(grad(…))", gradients("jax", only, rounds)),
-        ("Hessians and Jacobians in JAX, beside jit(hessian(…)), jit(jacrev(…))", second(only, rounds)),
+        (
+            "Hessians and Jacobians in JAX, beside jit(hessian(…)), jit(jacrev(…))",
+            second(only, rounds),
+        ),
     ]
     text = f"# Derivatives\n\n{setting(rounds)}\n"
     for title, rows in parts:

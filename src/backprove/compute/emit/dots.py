@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from backprove.compute.emit.spellings import Target
 from backprove.compute.emit.text import PRODUCT, Text, product
 from backprove.compute.emit.values import Axis, Label, Value
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ONE, Whole
 
 
 def aligned(text: Text, labels: Sequence[Label], out: Sequence[Label], target: Target) -> Text:
@@ -104,9 +105,41 @@ def _matrix(
         wide = [size(v.lengths[-1]) for v in (left, right)]
         rows = [f"{t.at(4)}.reshape(-1, {n})" for t, n in zip((a, b), wide, strict=True)]
         return permuted(Text(f"{rows[0]}.T @ {rows[1]}", PRODUCT), [*first, *second], out, target)
+    # in the order of the larger factor, which then need not be laid out anew
+    larger = max((right, left), key=lambda v: len(v.labels))
+    summed = [x for x in larger.labels if x in summed]
+    if target.name == "jax" and first and second:
+        # one product of two matrices: XLA is slow at sums over several axes
+        one = _flat(a, left, first, summed, target, size, columns=True)
+        two = _flat(b, right, second, summed, target, size, columns=False)
+        text = product(one, two, "@")
+        if len(first) + len(second) > 2:
+            lengths = [left.length(x) for x in first] + [right.length(x) for x in second]
+            shape = ", ".join(size(n).text for n in lengths)
+            text = Text(target.word("reshape", text.at(4), f"({shape})"))
+        return permuted(text, [*first, *second], out, target)
     axes = [[v.labels.index(x) for x in summed] for v in (left, right)]
     text = Text(target.word("tensordot", a.text, b.text, *axes))
     return permuted(text, [*first, *second], out, target)
+
+
+def _flat(
+    text: Text,
+    value: Value,
+    free: list[Label],
+    summed: list[Label],
+    target: Target,
+    size: Callable[[Whole], Text],
+    columns: bool,
+) -> Text:
+    """A factor as a matrix, with the summed axes as its columns or as its rows."""
+    leading = list(value.labels) == [*summed, *free]
+    if not leading:
+        text = permuted(text, value.labels, [*free, *summed], target)
+    if len(value.labels) > 2:
+        last = prod((value.length(x) for x in (free if leading else summed)), start=ONE)
+        text = Text(f"{text.at(4)}.reshape(-1, {size(last)})")
+    return Text(f"{text.at(4)}.T") if leading == columns else text
 
 
 def _before(out: Sequence[Label], one: list[Label], other: list[Label]) -> bool:

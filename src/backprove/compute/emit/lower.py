@@ -259,7 +259,12 @@ class Lower(Families):
             result = sorted(
                 kept, key=lambda x: (1, final.get(x, 99), x) if isinstance(x, int) else (0, 0, 0)
             )
-            axes = canonical(x for x in kept if isinstance(x, Axis))
+            # axes of components as they lie, those of the larger factor first
+            lie = [x for v in sorted(both, key=lambda v: -len(v.labels)) for x in v.labels]
+            axes = sorted(
+                (x for x in kept if isinstance(x, Axis)),
+                key=lambda a: (a.kind, lie.index(a) if a.kind == COMPONENT else a.name),
+            )
             found = self.dot(both[0], both[1], [*axes, *(x for x in result if isinstance(x, int))])
             if plain:
                 key, names = self._group(frozenset(here), sample, rest)

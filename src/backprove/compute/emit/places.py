@@ -99,31 +99,40 @@ class Places(Algebra):
         return self.graph.make("slice", [value], labels, lengths, own, start, step)
 
     def _gather(self, value: Value, places: Mapping[int, Whole], scope: Scope) -> Value:
-        axes = canonical(a for w in places.values() for n in w.names if (a := scope.axes.get(n)))
+        names = {n for w in places.values() for n in w.names}
+        # outer indices first: what is summed over comes last, as products want it
+        axes = [axis for name, axis in scope.axes.items() if name in names]
+        axes.sort(key=lambda axis: axis.kind)
         indexed: list[tuple[Label, Value, bool]] = []
         for axis in axes:  # an index that the array runs along itself
-            if axis in value.labels and isinstance(axis, Axis):
+            if axis in value.labels:
                 indexed.append(
                     (axis, self.graph.whole(Whole.of(axis.name) - axis.low, [axis]), False)
                 )
         for own, place in places.items():
             clip = not self._inside(place, value.length(own), scope)
-            numbers = self.graph.whole(place, list(scope.axes.values()), scope.loop)
+            numbers = self.graph.whole(place, axes, scope.loop)
             indexed.append((own, numbers, clip))
         gone = {label for label, _, _ in indexed}
-        rest = [x for x in value.labels if x not in gone]
+        rest: list[Label] = [x for x in value.labels if x not in gone]
+        # one index leaves the other axes where they are, several put theirs in front; one of
+        # the last axis would pick single entries, in front it picks rows
+        at = value.labels.index(indexed[0][0]) if len(indexed) == 1 else 0
+        if at == len(rest):
+            at = 0
+        labels: list[Label] = [*rest[:at], *axes, *rest[at:]]
         lengths = [
-            *(a.length for a in axes if isinstance(a, Axis)),
-            *(value.length(x) for x in rest),
+            x.length if x in axes and isinstance(x, Axis) else value.length(x) for x in labels
         ]
         return self.graph.make(
             "gather",
             [value, *(numbers for _, numbers, _ in indexed)],
-            [*axes, *rest],
+            labels,
             lengths,
             tuple(label for label, _, _ in indexed),
             tuple(clip for _, _, clip in indexed),
             tuple(axes),
+            at,
         )
 
     # --- putting back -------------------------------------------------------------------------

@@ -156,12 +156,10 @@ class Graph:
         return self.make("expand", [value], labels, lengths)
 
     def whole(self, whole: Whole, axes: Sequence[Axis], loop: Loop | None = None) -> Value:
-        """A whole-number expression as numbers along the axes that it depends on."""
-        used = canonical(a for a in axes if a.name in whole.names)
+        """A whole-number expression as numbers along those of the axes that it depends on."""
+        used = [a for a in axes if a.name in whole.names]
         inside = loop if loop is not None and loop.letter in whole.names - _names(used) else None
-        return self.make(
-            "whole", [], used, [a.length for a in used if isinstance(a, Axis)], whole, loop=inside
-        )
+        return self.make("whole", [], used, [a.length for a in used], whole, loop=inside)
 
 
 def _names(labels: Iterable[Label]) -> set[str]:

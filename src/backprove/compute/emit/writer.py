@@ -473,10 +473,13 @@ class Writer:
 
     def _gather(self, value: Value) -> Text:
         arg, *indices = value.args
-        labels, clips, axes = value.info
+        labels, clips, axes, at = value.info
         rest = [x for x in arg.labels if x not in labels]
         text = permuted(self.show(arg), arg.labels, [*labels, *rest], self.target)
         places: list[str] = []
+        if at:
+            text = self.show(arg)
+            places += [":"] * at
         for label, clip, index in zip(labels, clips, indices, strict=True):
             shown = self._aligned(index, axes)
             if clip:
