@@ -243,7 +243,7 @@ def attention(size: int, tokens: int, width: int) -> Case:
         "L",
         ("Q", "K", "V"),
         {"X": (size, tokens, width), "D": (size, tokens, width)}
-        | {name: (width, width) for name in "QKV"},
+        | dict.fromkeys("QKV", (width, width)),
         by_torch,
         by_jax,
         ("X", "D"),
@@ -257,6 +257,10 @@ A_l = softmax(X_{l-1} Q_l (X_{l-1} K_l)^T / 8) for l = 1..2
 U_l = X_{l-1} + A_l (X_{l-1} V_l) for l = 1..2
 X_l = U_l + tanh(U_l W_l) P_l for l = 1..2
 L = 1/2 ‖X_2 - D‖_F^2"""
+
+
+def _window(channels: int, width: int) -> str:
+    return f"sum_{{k=1}}^{{{channels}}} sum_{{i=1}}^{{{width}}} x[2(r-1)+i, k] W[c,k,i]"
 
 
 def convolution(size: int, length: int, channels: int, filters: int) -> Case:
@@ -275,7 +279,7 @@ def convolution(size: int, length: int, channels: int, filters: int) -> Case:
     return Case(
         f"1-D convolution, stride 2, batch {size}, length {length}, {channels} to {filters} channels",
         f"""x in R^{{{length} x {channels}}}, W in R^{{{filters} x {channels} x 5}}
-        f[r,c] = sum_{{k=1}}^{{{channels}}} sum_{{i=1}}^{{5}} x[2(r-1)+i, k] W[c,k,i] for r = 1..{out}, c = 1..{filters}
+        f[r,c] = {_window(channels, 5)} for r = 1..{out}, c = 1..{filters}
         L = sum(softplus(f))""",
         "L",
         ("W",),
@@ -394,7 +398,7 @@ def convolved(length: int, channels: int, filters: int) -> Case:
     return Case(
         f"Jacobian of a 1-D convolution by x, length {length}, {channels} to {filters} channels",
         f"""x in R^{{{length} x {channels}}}, W in R^{{{filters} x {channels} x 3}}
-        f[r,c] = sum_{{k=1}}^{{{channels}}} sum_{{i=1}}^{{3}} x[2(r-1)+i, k] W[c,k,i] for r = 1..{out}, c = 1..{filters}""",
+        f[r,c] = {_window(channels, 3)} for r = 1..{out}, c = 1..{filters}""",
         "f",
         ("x",),
         {"x": (length, channels), "W": (filters, channels, 3)},

@@ -160,6 +160,10 @@ def derive(
     immediate: Annotated[
         bool, typer.Option("--immediate", help="Hold members at other steps fixed: ∂⁺.")
     ] = False,
+    code: Annotated[
+        str | None,
+        typer.Option(help="Write a function for numpy, torch or jax in place of formulas."),
+    ] = None,
 ) -> None:
     """Derive a gradient, a Jacobian or a Hessian of a model.
 
@@ -168,12 +172,17 @@ def derive(
     asked = [unrolled is not None, closed, components, steps]
     if sum(asked) > 1:
         _fail("--unrolled, --closed, --components and --steps are views: ask for one of them")
+    if code is not None and (latex or immediate or any(asked)):
+        _fail("--code writes a function of the total derivative: it goes with no other option")
     if steps and latex:
         _fail("--steps is told in words: it has no LaTeX form")
     with _mistakes_told():
         from backprove import Model
 
         derivation = Model(_read(model)).derive(of, by, immediate)
+        if code is not None:
+            typer.echo(derivation.code(code), nl=False)
+            return
         if steps:
             typer.echo(str(derivation.steps))
             return

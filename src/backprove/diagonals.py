@@ -41,8 +41,8 @@ def _taken(node: Node, letter: str) -> tuple[Node, int] | None:
         case Select(arg=Identity()):
             at = [w for w in node.at if w is not None]
             return (literal(1), 0) if at == [Whole.of(letter)] else None
-        case Select(arg=Contract()):
-            inside = _inwards(node, node.arg)
+        case Select(arg=Contract() as product):
+            inside = _inwards(node, product)
             return None if inside is None else _taken(inside, letter)
         case Contract():
             return _factor(node, letter)

@@ -171,6 +171,26 @@ def test_derive_writes_latex() -> None:
     )
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "jax"])
+def test_derive_writes_code(library: str) -> None:
+    """The library need not be there to write for it."""
+    source = run("derive", "-", "E", "x", "--code", library, input=MODEL).stdout
+    assert f"import {library}" in source
+    assert "def gradient(x, A):" in source
+    compile(source, "<emitted>", "exec")
+
+
+@pytest.mark.parametrize("other", ["--latex", "--steps", "--immediate", "--components"])
+def test_derive_writes_code_or_formulas(other: str) -> None:
+    message = refused(run("derive", "-", "E", "x", "--code", "numpy", other, input=MODEL))
+    assert "--code" in message
+
+
+def test_derive_writes_for_known_libraries_only() -> None:
+    message = refused(run("derive", "-", "E", "x", "--code", "fortran", input=MODEL))
+    assert "numpy, torch, jax" in message
+
+
 @pytest.mark.parametrize(
     ("model", "of", "by"),
     [

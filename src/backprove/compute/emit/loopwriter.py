@@ -7,13 +7,14 @@ import re
 from backprove.compute.emit.dots import permuted
 from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import identifier
+from backprove.compute.emit.operations import Operations
+from backprove.compute.emit.reach import origin
 from backprove.compute.emit.text import ATOM, SIGN, Text
 from backprove.compute.emit.values import Axis, Label, Value, below
-from backprove.compute.emit.writer import Writer, origin
 from backprove.tensor.whole import Whole
 
 
-class LoopWriter(Writer):
+class LoopWriter(Operations):
     """What all three have in common."""
 
     def outside(self, roots: list[Value], loop: Loop) -> None:
@@ -86,8 +87,6 @@ class LoopWriter(Writer):
         else:
             self.line(f"{name} = {nothing}")
             self.line(f"np.add.at({name}, ({where},), {self.show(arg)})")
-        order: list[Label] = list(value.labels)
-        del order
         return Text(name)
 
 

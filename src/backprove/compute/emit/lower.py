@@ -8,17 +8,9 @@ Sums are pushed inwards, so that a sum of outer products over time is one matrix
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from fractions import Fraction
-from typing import Any
-
-from backprove.compute.emit.families import Families
-from backprove.compute.emit.loops import Loop, key_of
-from backprove.compute.emit.product import Labels, Tree, order
-from backprove.compute.emit.ranges import decided, extreme
+from backprove.compute.emit.binders import Binders
 from backprove.compute.emit.scope import NONE, Axes, Scope
-from backprove.compute.emit.values import COMPONENT, FAMILY, Axis, Label, NoCode, Value, canonical
-from backprove.tensor.build import literal, test, where, zero
+from backprove.compute.emit.values import Axis, Label, NoCode, Value, canonical
 from backprove.tensor.nodes import (
     Add,
     Along,
@@ -44,12 +36,10 @@ from backprove.tensor.nodes import (
     Symbol,
     Test,
     Where,
-    walk,
 )
-from backprove.tensor.whole import ONE, Whole
 
 
-class Lower(Families):
+class Lower(Binders):
     """Expressions as values; names are in `Families`, components in `Places`, below it."""
 
     # --- any node -----------------------------------------------------------------------------
@@ -86,24 +76,6 @@ class Lower(Families):
                 loop.kept[inside] = found
             return found
         return None
-
-    def at_step(self, value: Value, scope: Scope) -> Value:
-        """What was computed for all steps, at the step where the loop is."""
-        loop = scope.loop
-        assert loop is not None
-        if loop.axis not in value.labels or scope.axes.get(loop.letter) == loop.axis:
-            return value
-        place = Whole.of(loop.letter) - loop.low
-        inner = value.args[0] if value.op == "relabel" else value
-        if inner.op == "slice" and inner.info[2] == 1:
-            own, start, _ = inner.info
-            if value.labels.index(loop.axis) == inner.args[0].labels.index(own):
-                picked = self.pick(inner.args[0], own, place + start, loop)
-                rest = [x for x in value.labels if x != loop.axis]
-                return self.graph.relabel(picked, dict(zip(picked.labels, rest, strict=True)))
-        if inner.wish is None and inner.args:
-            inner.wish = f"{self.current}_in"
-        return self.pick(value, loop.axis, place, loop)
 
     def _fresh(self, node: Node, scope: Scope, summed: Axes) -> Value:
         match node:
@@ -175,121 +147,6 @@ class Lower(Families):
             case _:
                 raise NoCode(f"no code is known for {type(node).__name__}")
 
-    # --- sums and products --------------------------------------------------------------------
-
-    def _add(self, node: Add, scope: Scope, summed: Axes) -> Value:
-        loop = scope.loop
-        if not node.terms:
-            return self.graph.make("full", [], range(node.rank), node.shape, 0)
-        if loop is not None:
-            still = tuple((c, n) for c, n in node.terms if not self.goes_round(n, loop))
-            if 1 < len(still) < len(node.terms):
-                # what stands still is added up outside
-                rest = [(c, n) for c, n in node.terms if self.goes_round(n, loop)]
-                fixed = self.at_step(self._terms(still, scope.outside(), summed), scope)
-                values = [self.low(n, scope, summed) for _, n in rest]
-                return self.linear([Fraction(1), *(c for c, _ in rest)], [fixed, *values])
-        return self._terms(node.terms, scope, summed)
-
-    def _terms(self, terms: Sequence[tuple[Fraction, Node]], scope: Scope, summed: Axes) -> Value:
-        return self.linear([c for c, _ in terms], [self.low(n, scope, summed) for _, n in terms])
-
-    def _contract(self, node: Contract, scope: Scope, summed: Axes) -> Value:
-        loop = scope.loop
-        operands, labels, out = list(node.operands), list(node.labels), list(node.out)
-        fresh = 1 + max((x for group in labels for x in group), default=-1)
-        for position, label in enumerate(out):
-            if label in out[:position]:  # placed on the diagonal: times an identity
-                size = node.shape[position]
-                operands.append(Identity.intern((size, size), frozenset(), ()))
-                labels.append((label, fresh))
-                out[position], fresh = fresh, fresh + 1
-        outside = [loop is None or not self.goes_round(n, loop) for n in operands]
-        final = {label: position for position, label in enumerate(out)}
-
-        def leaf(k: int, where_: Scope) -> Value:
-            value = self.low(operands[k], where_)
-            own = labels[k]
-            if len(set(own)) == len(own):
-                return self.graph.relabel(value, dict(enumerate(own)))
-            return self.diagonal(value, own)
-
-        inner = scope if loop is None else scope.outside()
-        sample = [leaf(k, inner if outside[k] else scope) for k in range(len(operands))]
-        lengths: dict[Hashable, Whole] = {
-            x: n for v in sample for x, n in zip(v.labels, v.lengths, strict=True)
-        }
-        gone = set(summed)
-        if loop is not None:
-            gone.add(loop.axis)
-            factors = [frozenset(v.labels) - {loop.axis} for v in sample]
-        else:
-            factors = [frozenset(v.labels) for v in sample]
-        every: set[Label] = set().union(*(v.labels for v in sample))
-        wanted: set[Label] = {x for x in every if isinstance(x, Axis) and x not in gone} | set(out)
-        plain = loop is None
-
-        def known(group: frozenset[int], kept: Labels) -> bool:
-            return plain and self._group(group, sample, kept)[0] in self.products
-
-        tree = order(factors, frozenset(wanted), lengths, lambda k: outside[k], known)
-
-        def members(part: Tree) -> list[int]:
-            if isinstance(part, int):
-                return [part]
-            return (
-                list(part) if isinstance(part, frozenset) else members(part[0]) + members(part[1])
-            )
-
-        def evaluate(part: Tree, place: Scope, rest: set[Label]) -> Value:
-            here = members(part)
-            if place.loop is not None and all(outside[k] for k in here):
-                axis = place.loop.axis
-                return self.at_step(evaluate(part, place.outside(), rest | {axis}), place)
-            if isinstance(part, int):
-                return self.only(leaf(part, place), rest)
-            if isinstance(part, frozenset):
-                key, names = self._group(part, sample, rest)
-                back: dict[Label, Label] = {new: old for old, new in names.items()}
-                return self.graph.relabel(self.products[key], back)
-            left, right = (members(side) for side in part)
-            need = [rest.union(*(sample[k].labels for k in other)) for other in (right, left)]
-            both = [evaluate(side, place, n) for side, n in zip(part, need, strict=True)]
-            kept = {x for v in both for x in v.labels if x in rest}
-            result = sorted(
-                kept, key=lambda x: (1, final.get(x, 99), x) if isinstance(x, int) else (0, 0, 0)
-            )
-            # axes of components as they lie, those of the larger factor first
-            lie = [x for v in sorted(both, key=lambda v: -len(v.labels)) for x in v.labels]
-            axes = sorted(
-                (x for x in kept if isinstance(x, Axis)),
-                key=lambda a: (a.kind, lie.index(a) if a.kind == COMPONENT else a.name),
-            )
-            found = self.dot(both[0], both[1], [*axes, *(x for x in result if isinstance(x, int))])
-            if plain:
-                key, names = self._group(frozenset(here), sample, rest)
-                self.products.setdefault(key, self.graph.relabel(found, names))
-            return found
-
-        value = evaluate(tree, scope, wanted)
-        value = self.graph.relabel(value, dict(final.items()))
-        return self.repeated(value, [a for a in summed if a not in every])
-
-    def _group(
-        self, group: Iterable[int], sample: Sequence[Value], kept: Iterable[Any]
-    ) -> tuple[object, dict[Label, Label]]:
-        """A product of some factors, whatever their labels are called: a key, and the new names."""
-        factors = [sample[k] for k in group]
-        factors.sort(key=self._serial)
-        names: dict[Label, Label] = {}
-        for factor in factors:
-            for label in factor.labels:
-                if isinstance(label, int):
-                    names.setdefault(label, len(names))
-        here = {x for f in factors for x in f.labels}
-        labels = frozenset(names.get(x, x) for x in kept if x in here)
-        return (tuple(self.graph.relabel(f, names) for f in factors), labels), names
-
     def _power(self, node: Power, scope: Scope) -> Value:
         base = self.low(node.base, scope)
         if isinstance(node.exponent, Literal):
@@ -306,135 +163,6 @@ class Lower(Families):
             "along", [arg], [x for x, _ in kept], [n for _, n in kept], node.function, last
         )
 
-    # --- conditions ---------------------------------------------------------------------------
-
-    def _condition(self, node: Node, scope: Scope) -> Value:
-        """A scalar as something true or false."""
-        if isinstance(node, Test):
-            axes, loop = list(scope.axes.values()), scope.loop
-            sides = [self.graph.whole(w, axes, loop) for w in (node.left, node.right)]
-            return self.elementwise("test", sides, node.op)
-        if isinstance(node, Contract) and not any(node.labels) and not node.shape:
-            found = [self._condition(part, scope) for part in node.operands]
-            result = found[0]
-            for other in found[1:]:
-                result = self.elementwise("and", [result, other])
-            return result
-        return self.elementwise("test", [self.low(node, scope), self.low(literal(0), scope)], "≠")
-
-    def _where(self, node: Where, scope: Scope, summed: Axes) -> Value:
-        known = decided(node.condition, scope.ranges)
-        if known is not None:
-            return self.low(node.then if known else node.otherwise, scope, summed)
-        if _is_nothing(node.otherwise) and self._vanishes(node.then, node.condition):
-            return self.low(node.then, scope, summed)
-        parts = [self.low(n, scope) for n in (node.then, node.otherwise)]
-        result = self.elementwise("where", [self._condition(node.condition, scope), *parts])
-        return self.reduced(result, summed)
-
-    def _vanishes(self, node: Node, condition: Node) -> bool:
-        """Whether a node is zero by itself where a condition does not hold.
-
-        It is when an adjoint that is zero outside its range is a factor, and the condition says
-        no more than that its index lies in the range.
-        """
-        if isinstance(node, Add):
-            return all(self._vanishes(part, condition) for _, part in node.terms)
-        if isinstance(node, Contract):
-            return any(self._vanishes(part, condition) for part in node.operands)
-        if not isinstance(node, Symbol) or len(node.index) != 1 or not isinstance(condition, Test):
-            return False
-        rules = [e for e in self.circles.entities(key_of(node)) if e.ranges and e.zero_outside]
-        if len(rules) != 1 or condition.op != "≤":
-            return False
-        gap, r = condition.right - condition.left, rules[0].ranges[0]
-        ends = [node.index[0] - r.low] if r.low is not None else []
-        ends += [r.high - node.index[0]] if r.high is not None else []
-        return gap in ends
-
-    # --- binders ------------------------------------------------------------------------------
-
-    def _fold(self, node: Fold, scope: Scope, summed: Axes) -> Value:
-        ranges, index = scope.ranges, node.index
-        low, high, body = node.low, node.high, node.body
-        if node.op == "sum":
-            low, high, body = self._narrowed(node, scope)
-        if not (low.names | high.names).isdisjoint(ranges):
-            # bounds that depend on other indices: the whole hull, under a condition
-            first, last = extreme(low, ranges, low=True), extreme(high, ranges, low=False)
-            if first is None or last is None:
-                raise NoCode(f"the bounds of {index} are too involved")
-            other = _neutral(node)
-            for bound, met in (
-                (first != low, test("≤", low, index)),
-                (last != high, test("≤", index, high)),
-            ):
-                body = where(met, body, other) if bound else body
-            low, high = first, last
-        axis = Axis(index, low, high, letter_kind(body, index))
-        inner = scope.opened(axis)
-        if node.op == "sum":
-            return self.low(body, inner, summed | {axis})
-        value = self.low(body, inner)
-        labels = [axis, *(x for x in value.labels if x != axis)]
-        lengths = [axis.length if x == axis else value.length(x) for x in labels]
-        value = self.graph.expand(value, labels, lengths)
-        how = "chain" if node.rank == 2 else "prod"
-        if how == "chain":
-            value = self.in_order(value, first=axis)
-        down = node.op == "prod-down"
-        return self.reduced(
-            self.graph.make(how, [value], value.labels[1:], value.lengths[1:], down), summed
-        )
-
-    def _narrowed(self, node: Fold, scope: Scope) -> tuple[Whole, Whole, Node]:
-        """Conditions on the index that only shorten its range become its bounds."""
-        low, high, body = node.low, node.high, node.body
-        ranges = scope.ranges
-        while isinstance(body, Where) and _is_nothing(body.otherwise):
-            condition = body.condition
-            parts = (
-                condition.operands
-                if isinstance(condition, Contract) and not any(condition.labels)
-                else (condition,)
-            )
-            left: list[Node] = []
-            for part in parts:
-                bound = _bound(part, node.index)
-                if bound is None or not (bound[0].names.isdisjoint(ranges)):
-                    left.append(part)
-                    continue
-                value, lower = bound
-                gap = (value - low) if lower else (high - value)
-                if gap.constant is None:
-                    left.append(part)
-                elif gap.constant > 0:
-                    low, high = (value, high) if lower else (low, value)
-            if len(left) == len(parts):
-                break
-            body = body.then
-            for part in left:
-                body = where(part, body, zero(body.shape) if body.shape else literal(0))
-            if left:
-                break
-        return low, high, body
-
-    def _build(self, node: Build, scope: Scope) -> Value:
-        count = len(node.indices)
-        axes = [
-            Axis(i, ONE, size, letter_kind(node.body, i))
-            for i, size in zip(node.indices, node.shape, strict=False)
-        ]
-        value = self.low(node.body, scope.opened(*axes))
-        missing = [a for a in axes if a not in value.labels]
-        if missing:
-            labels = canonical([*value.labels, *missing])
-            lengths = [x.length if isinstance(x, Axis) else value.length(x) for x in labels]
-            value = self.graph.expand(value, labels, lengths)
-        table: dict[Label, Label] = {j: j + count for j in range(node.body.rank)}
-        table.update({a: k for k, a in enumerate(axes)})
-        return self.graph.relabel(value, table)
-
     def _joined(self, node: Stack | Concat, scope: Scope) -> Value:
         values = [self.low(part, scope) for part in node.parts]
         axes = canonical(a for v in values for a in v.axes)
@@ -450,57 +178,3 @@ class Lower(Families):
         result = [*axes, *range(node.rank)]
         lengths = [*(a.length for a in axes if isinstance(a, Axis)), *node.shape]
         return self.graph.make(op, parts, result, lengths, len(axes))
-
-    # --- inside loops -------------------------------------------------------------------------
-
-    def goes_round(self, node: Node, loop: Loop) -> bool:
-        """Whether a node depends on what the loop computes."""
-        known = self.rounds.setdefault(loop, {})
-        found = known.get(node)
-        if found is None:
-            for part in walk(node):
-                if part in known:
-                    continue
-                own = (
-                    isinstance(part, Symbol)
-                    and key_of(part) in loop.members
-                    and loop.letter in part.index[0].names
-                )
-                known[part] = own or any(known[child] for child in part.children)
-            found = known[node]
-        return found
-
-
-def letter_kind(body: Node, letter: str) -> int:
-    """Whether a letter numbers members of families, or components."""
-    for part in walk(body):
-        if isinstance(part, Symbol) and letter in part.free:
-            return FAMILY
-    return COMPONENT
-
-
-def _is_nothing(node: Node) -> bool:
-    return (isinstance(node, Add) and not node.terms) or (
-        isinstance(node, Literal) and not node.value
-    )
-
-
-def _neutral(node: Fold) -> Node:
-    """The value of a sum or product of nothing."""
-    if node.op == "sum":
-        return zero(node.shape) if node.shape else literal(0)
-    if node.rank == 2:
-        return Identity.intern(node.shape, frozenset(), ())
-    return Ones.intern(node.shape, frozenset(), ()) if node.shape else literal(1)
-
-
-def _bound(condition: Node, letter: str) -> tuple[Whole, bool] | None:
-    """A condition as a bound of a letter (and whether it is the lower one), or None."""
-    if not isinstance(condition, Test) or condition.op not in ("≤", "<"):
-        return None
-    gap = condition.right - condition.left - (1 if condition.op == "<" else 0)  # gap ≥ 0
-    factor = gap.coefficient(letter)
-    if factor not in (1, -1):
-        return None
-    rest = gap - Whole.of(letter) * factor
-    return (-rest, True) if factor == 1 else (rest, False)

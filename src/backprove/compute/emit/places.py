@@ -122,7 +122,7 @@ class Places(Algebra):
             at = 0
         labels: list[Label] = [*rest[:at], *axes, *rest[at:]]
         lengths = [
-            x.length if x in axes and isinstance(x, Axis) else value.length(x) for x in labels
+            x.length if isinstance(x, Axis) and x in axes else value.length(x) for x in labels
         ]
         return self.graph.make(
             "gather",

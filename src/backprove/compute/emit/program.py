@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from backprove.compute.emit.families import Input, identifiers
 from backprove.compute.emit.lower import Lower
 from backprove.compute.emit.names import identifier
+from backprove.compute.emit.reach import reach
 from backprove.compute.emit.scope import TOP
 from backprove.compute.emit.values import BATCH, FAMILY, Axis, Label, NoCode, Value
-from backprove.compute.emit.writer import reach
 from backprove.model.entity import IndexRange, System
 from backprove.tensor.nodes import Node
 

@@ -8,10 +8,10 @@ from textwrap import wrap
 from backprove.compute.emit.loopwriter import ListLoops, LoopWriter, PlainLoops, Scans
 from backprove.compute.emit.names import Names, identifier
 from backprove.compute.emit.program import Output, Program
+from backprove.compute.emit.reach import origin, reach
 from backprove.compute.emit.spellings import TARGETS
 from backprove.compute.emit.text import whole
 from backprove.compute.emit.values import BATCH_SIZE, Value
-from backprove.compute.emit.writer import origin, reach
 from backprove.tensor.whole import Shape, Whole
 
 #: a docstring is no wider

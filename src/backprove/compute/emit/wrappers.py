@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 
 from backprove.compute.emit.program import Program
+from backprove.compute.emit.reach import origin, reach
 from backprove.compute.emit.source import Frame, indented
 from backprove.compute.emit.values import NoCode, Value
-from backprove.compute.emit.writer import origin, reach
 
 SEED = "seed"
 
