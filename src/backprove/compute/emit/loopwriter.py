@@ -1,4 +1,4 @@
-"""Loops as text: Python loops over preallocated arrays for NumPy and PyTorch, `lax.scan` for JAX."""
+"""Loops as text: Python loops over preallocated arrays, and `lax.scan` for JAX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.operations import Operations
 from backprove.compute.emit.reach import origin
-from backprove.compute.emit.text import ATOM, SIGN, Text
+from backprove.compute.emit.text import ATOM, Text
 from backprove.compute.emit.values import Axis, Label, Value, below
 from backprove.tensor.whole import Whole
 
@@ -91,7 +91,7 @@ class LoopWriter(Operations):
 
 
 class PlainLoops(LoopWriter):
-    """Python loops: members go into an array, or for PyTorch, where that is quicker, a list."""
+    """Python loops: members go into an array, or for PyTorch a list (`torchwriter.py`)."""
 
     def run(self, loop: Loop) -> None:
         roots = self.roots(loop)
@@ -171,41 +171,6 @@ class PlainLoops(LoopWriter):
         assert stored is not None
         at = self.whole(Whole.of(loop.letter) + gap - loop.first(key))
         return Text(f"{self.texts[stored]}[{at}]")
-
-
-class ListLoops(PlainLoops):
-    """PyTorch: an entry of a list is read and written much faster than a row of a tensor."""
-
-    def _begin(self, name: str, value: Value, zeros: bool) -> bool:
-        self.line(f"{name} = [None] * {self.whole(value.lengths[0]).at(SIGN)}")
-        return False
-
-    def _nothing(self, value: Value) -> str:
-        return self.word("zeros", self.shape(value.lengths[1:]), self.reference).text
-
-    def _lists(self, roots: list[Value], loop: Loop) -> dict[Value, Text]:
-        before: dict[Value, Text] = {}
-        for value in below(*roots, inside=loop):
-            if value.op != "pick" or value.args[0].loop is not None:
-                continue
-            arg = origin(value.args[0])
-            place: Whole = value.info[1]
-            if arg in before or loop.letter not in place.names:
-                continue
-            if value.args[0].labels.index(value.info[0]) == 0:
-                text = self.texts[arg]
-                name = self.names.unique(
-                    f"{text.text if text.text.isidentifier() else 'rows'}_rows"
-                )
-                self.line(f"{name} = {text.at(ATOM)}.unbind()")
-                before[arg] = text
-                self.texts[arg] = Text(name)
-        return before
-
-    def _end(self, values: list[Value]) -> None:
-        for value in values:
-            name = self.texts[value].text
-            self.line(f"{name} = torch.stack({name})")
 
 
 class Scans(LoopWriter):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import wrap
 
-from backprove.compute.emit.loopwriter import ListLoops, LoopWriter, PlainLoops, Scans
+from backprove.compute.emit.loopwriter import LoopWriter, PlainLoops, Scans
 from backprove.compute.emit.names import Names, identifier
 from backprove.compute.emit.program import Output, Program
 from backprove.compute.emit.reach import origin, reach
 from backprove.compute.emit.spellings import TARGETS
 from backprove.compute.emit.text import whole
+from backprove.compute.emit.torchwriter import ListLoops
 from backprove.compute.emit.values import BATCH_SIZE, Value
 from backprove.tensor.whole import Shape, Whole
 
