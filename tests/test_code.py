@@ -80,6 +80,12 @@ def test_a_library_that_is_not_there_is_named(monkeypatch):
         compiled("", "torch", "gradient")
 
 
+def test_an_immediate_derivative_has_no_code():
+    model = Model("h_0, w in R\nh_t = tanh(w h_{t-1}) for t = 1..3")
+    with pytest.raises(BackproveError, match="total derivatives only"):
+        model.derive("h_3", "w", immediate=True).code("numpy")
+
+
 def test_nothing_is_imported_for_writing():
     """Source for PyTorch and JAX is written without them."""
     import subprocess
