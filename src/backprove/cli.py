@@ -177,11 +177,13 @@ def derive(
 
     Exit status: 0 derived, 2 the input could not be used.
     """
-    asked = [unrolled is not None, closed, components, steps, code is not None]
+    asked = [unrolled is not None, closed, components, steps]
     if sum(asked) > 1:
-        _fail("--unrolled, --closed, --components, --steps and --code: ask for one of them")
-    if latex and (steps or code is not None):
-        _fail("--steps is told in words and --code is a program: they have no LaTeX form")
+        _fail("--unrolled, --closed, --components and --steps are views: ask for one of them")
+    if code is not None and (latex or immediate or any(asked)):
+        _fail("--code writes a function of the total derivative: it goes with no other option")
+    if steps and latex:
+        _fail("--steps is told in words: it has no LaTeX form")
     with _mistakes_told():
         from backprove import Model
 

@@ -190,9 +190,10 @@ def test_derive_writes_code(library: str) -> None:
     compile(source, "<emitted>", "exec")
 
 
-def test_derive_writes_code_or_latex() -> None:
-    message = refused(run("derive", "-", "E", "x", "--code", "numpy", "--latex", input=MODEL))
-    assert "--latex and --code" in message
+@pytest.mark.parametrize("other", ["--latex", "--steps", "--immediate", "--components"])
+def test_derive_writes_code_or_formulas(other: str) -> None:
+    message = refused(run("derive", "-", "E", "x", "--code", "numpy", other, input=MODEL))
+    assert "--code" in message
 
 
 def test_derive_writes_for_known_libraries_only() -> None:
