@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from backprove.model.entity import Entity, IndexRange
 from backprove.tensor.whole import Whole
 
@@ -20,22 +22,28 @@ def within(
     """
     if low is None and high is None:
         return False
-    lowest, highest = first, last
+    return (low is None or _least(first - low, spans) >= 0) and (
+        high is None or _least(high - last, spans) >= 0
+    )
+
+
+def _least(gap: Whole, spans: tuple[IndexRange, ...]) -> float:
+    """The least value of a whole number whose letters run over `spans`; −∞ where it is not told."""
     for r in reversed(spans):
-        slope, other = lowest.coefficient(r.name), highest.coefficient(r.name)
-        if slope is None or other is None:
-            return False
-        if r.low is None or r.high is None:
-            continue  # the letter stays, and the difference below is no number
-        lowest = lowest.put({r.name: r.low if slope >= 0 else r.high})
-        highest = highest.put({r.name: r.high if other >= 0 else r.low})
-    gaps = [(lowest - low).constant] if low is not None else []
-    gaps += [(high - highest).constant] if high is not None else []
-    return all(gap is not None and gap >= 0 for gap in gaps)
+        slope = gap.coefficient(r.name)
+        if slope is None:
+            return -inf
+        end = r.low if slope >= 0 else r.high
+        if slope and end is not None:
+            gap = gap.put({r.name: end})
+    return float(gap.constant) if gap.constant is not None else -inf
 
 
 def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | None]:
-    """The first and last index at which a family has members, where it can be told."""
+    """The first and last index at which a family has members, where it can be told.
+
+    Of pieces that follow each other (`h_t for t = 0..k-1`, `h_t for t = k..T`) the outer ends count.
+    """
     lows: list[Whole] = []
     highs: list[Whole] = []
     for entity in entities:
@@ -46,7 +54,9 @@ def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | N
             lows.append(low)
         if high is not None:
             highs.append(high)
-    return _extreme(lows, min), _extreme(highs, max)
+    starts = [low for low in lows if low - 1 not in highs]
+    ends = [high for high in highs if high + 1 not in lows]
+    return _extreme(starts, min), _extreme(ends, max)
 
 
 def _extreme(bounds: list[Whole], choose: object) -> Whole | None:
