@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
-from backprove.model.entity import Entity, IndexRange
-from backprove.tensor.whole import Whole
+from backprove.model.entity import Entity, IndexRange, System
+from backprove.tensor.whole import ONE, Whole
 
 
 def within(
@@ -37,6 +37,29 @@ def _least(gap: Whole, spans: tuple[IndexRange, ...]) -> float:
         if slope and end is not None:
             gap = gap.put({r.name: end})
     return float(gap.constant) if gap.constant is not None else -inf
+
+
+def least_sizes(system: System) -> tuple[IndexRange, ...]:
+    """What is known of the sizes: they are at least 1, and families have a first member."""
+    lows: dict[str, list[Whole]] = {}
+    for entity in system.all():
+        for size in entity.shape:
+            for name in size.names:
+                lows.setdefault(name, []).append(ONE)
+        for r in entity.ranges:
+            for name in r.high.names if r.low is not None and r.high is not None else ():
+                if r.high is not None and r.low is not None and r.high.coefficient(name) == 1:
+                    rest = r.high - Whole.of(name)
+                    lows.setdefault(name, []).append(r.low - rest)
+    indices = {r.name for entity in system.all() for r in entity.ranges}
+    told: list[IndexRange] = []
+    for name, bounds in lows.items():
+        usable = [b for b in bounds if not b.names & (indices | {name})]
+        numbers = [b for b in usable if b.constant is not None]
+        first = max(numbers, key=lambda b: b.constant or 0) if numbers else next(iter(usable), None)
+        if first is not None and name not in indices:
+            told.append(IndexRange(name, first, None))
+    return tuple(sorted(told, key=lambda r: r.low is not None and r.low.constant is None))
 
 
 def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | None]:

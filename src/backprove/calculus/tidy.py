@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints
-from backprove.calculus.bounds import within
+from backprove.calculus.bounds import least_sizes, within
 from backprove.calculus.pieces import Cases, piece, pieces, shortened
 from backprove.calculus.prepare import PRE, is_preactivation
 from backprove.calculus.ranges import narrowed, settled, tightened
@@ -72,6 +72,7 @@ class Tidy:
         self.raw = raw
         self.model = raw.system.base
         self.simplify = simplify
+        self.sizes = least_sizes(self.model)
         self._components: dict[Node, bool] = {}
         self.deltas = {
             n for key, n in raw.names.items() if is_preactivation(key, self.model, raw.families)
@@ -147,6 +148,7 @@ class Tidy:
         self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None
     ) -> Node:
         ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
+        ranges = (*self.sizes, *ranges)
         node = settled(node, ranges, families or [])
         node = settled(self.simplify(node), ranges)
         return tightened(node, families, ranges) if families else node
