@@ -30,7 +30,7 @@ class Derivation(View):
     """
 
     derived: Derived
-    left: Expr
+    left: Derivative
     model: System
 
     @staticmethod
@@ -106,5 +106,7 @@ class Derivation(View):
     def _question(self) -> Question:
         from backprove.code import Question
 
+        if self.left.immediate:
+            raise NoDerivative("code is written for total derivatives, not for immediate ones")
         system = self.derived.system.base or self.derived.system
         return Question(system, self.derived.of, (self.derived.by,))
