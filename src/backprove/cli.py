@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from backprove.commands import models
+from backprove.commands import models, separable
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -29,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(models.app, name="models")
+app.command()(separable.separable)
 
 
 def main() -> None:
