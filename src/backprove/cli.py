@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from backprove.commands import models, separable
+from backprove.commands import explain, models, separable
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -28,8 +28,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(models.app, name="models")
-app.command()(separable.separable)
 
 
 def main() -> None:
@@ -205,3 +203,8 @@ def judge(
         raise typer.Exit(STOPPED)
     if tally.unusable:
         raise typer.Exit(UNUSABLE if tally.unusable == tally.claims else NOT_ALL)
+
+
+app.command()(explain.explain)
+app.command()(separable.separable)
+app.add_typer(models.app, name="models")
