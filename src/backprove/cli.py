@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from backprove.commands import explain, models, separable
+from backprove.commands import diagram, explain, models, separable
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -205,6 +205,7 @@ def judge(
         raise typer.Exit(UNUSABLE if tally.unusable == tally.claims else NOT_ALL)
 
 
+app.command()(diagram.diagram)
 app.command()(explain.explain)
 app.command()(separable.separable)
 app.add_typer(models.app, name="models")

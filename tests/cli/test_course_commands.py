@@ -69,3 +69,40 @@ def test_separable_refuses_what_are_no_points(points: str) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
+
+
+def test_diagram_of_a_file(tmp_path) -> None:
+    path, out = tmp_path / "own.model", tmp_path / "out.svg"
+    path.write_text("x in R^n\ny = tanh(x)\n", encoding="utf-8")
+    assert run("diagram", str(path), "-o", str(out)).exit_code == 0
+    assert out.read_text(encoding="utf-8").startswith("<svg")
+    assert "flowchart LR" in run("diagram", str(path), "--mermaid").stdout
+    assert "overwrite" in run("diagram", str(path), "-o", str(path)).stderr
+
+
+def test_diagram_unrolled() -> None:
+    result = run("diagram", "rnn", "--unroll", "--size", "T=3", "--mermaid")
+    assert result.exit_code == 0
+    assert "h_3" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--unroll"], "T needs a number"),
+        (["--size", "T"], "T=3"),
+        (["--size", "T=3; x=1"], "T=3"),
+    ],
+)
+def test_diagram_says_what_is_missing(arguments: list[str], said: str) -> None:
+    result = run("diagram", "rnn", *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_show_draws_the_diagram_too(tmp_path) -> None:
+    out = tmp_path / "lstm.svg"
+    result = run("models", "show", "lstm", "--diagram", str(out))
+    assert result.exit_code == 0
+    assert "# Source" in result.stdout
+    assert "<svg" in out.read_text(encoding="utf-8")
