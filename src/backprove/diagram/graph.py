@@ -130,7 +130,8 @@ class _Builder:
         if rule.body is not None and _is_earlier(used.index, rule.index, set(own)):
             self._earlier(used, rule, user, kin)
             return
-        for entity in kin:
+        last = [e for e in kin if any(r.high in used.index for r in e.ranges)]
+        for entity in last or kin:
             if _covers(entity, used.index, lows):
                 self._edge(_key(entity), _key(user), _member_label(entity, used.index))
 
