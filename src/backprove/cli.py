@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from backprove.commands import diagram, explain, models, separable
+from backprove.commands.frame import UNUSABLE, model_text
+from backprove.commands.frame import fail as _fail
+from backprove.commands.frame import mistakes_told as _mistakes_told
+
 NOT_ALL = 1
-UNUSABLE = 2
 FAULT = 3
 STOPPED = 130
 
@@ -47,35 +49,6 @@ def main() -> None:
             err=True,
         )
         sys.exit(FAULT)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"backprove: {message}", err=True)
-    raise typer.Exit(UNUSABLE)
-
-
-@contextmanager
-def _mistakes_told() -> Generator[None]:
-    """What a user can put right is told in a paragraph, with status 2 and no traceback."""
-    from backprove.errors import BackproveError
-
-    try:
-        yield
-    except BackproveError as error:
-        _fail(str(error))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-
-
-def _read(path: Path) -> str:
-    """A text file's content, or standard input's for `-`."""
-    if str(path) == "-":
-        return sys.stdin.read()
-    from backprove.documents import read_text
-
-    return read_text(path)
 
 
 def _show_version(wanted: bool) -> None:
@@ -146,7 +119,9 @@ def check(
 
 @app.command()
 def derive(
-    model: Annotated[Path, typer.Argument(help="A file with a model, or - for standard input.")],
+    model: Annotated[
+        Path, typer.Argument(help="A file with a model, a shipped model's name, or -.")
+    ],
     of: Annotated[str, typer.Argument(help="What is differentiated, such as E.")],
     by: Annotated[str, typer.Argument(help="By what, such as W.")],
     latex: Annotated[
@@ -187,7 +162,7 @@ def derive(
     with _mistakes_told():
         from backprove import Model
 
-        derivation = Model(_read(model)).derive(of, by, immediate)
+        derivation = Model(model_text(model)).derive(of, by, immediate)
         if code is not None:
             typer.echo(derivation.code(code), nl=False)
             return
@@ -245,3 +220,9 @@ def judge(
         raise typer.Exit(STOPPED)
     if tally.unusable:
         raise typer.Exit(UNUSABLE if tally.unusable == tally.claims else NOT_ALL)
+
+
+app.command()(diagram.diagram)
+app.command()(explain.explain)
+app.command()(separable.separable)
+app.add_typer(models.app, name="models")

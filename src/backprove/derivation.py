@@ -31,7 +31,7 @@ class Derivation(View):
     """
 
     derived: Derived
-    left: Expr
+    left: Derivative
     model: System
 
     @staticmethod

@@ -33,6 +33,17 @@ class Model:
         self.system: System = read_model(text)
         self._world: World | None = None
 
+    @classmethod
+    def load(cls, name: str, **sizes: int) -> Model:
+        """A shipped model, such as `Model.load("lstm", T=3)`, with numbers for some sizes.
+
+        Raises `BackproveError` where there is none of this name; `backprove.models.names()` lists
+        them.
+        """
+        from backprove.models import text
+
+        return cls(text(name, **sizes))
+
     @property
     def world(self) -> World:
         """The sizes and random points at which claims about this model are tried."""

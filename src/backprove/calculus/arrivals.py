@@ -68,9 +68,7 @@ class Arrivals:
         guards: list[Node] = []
         while pairs:
             used, want = pairs.pop()
-            chosen = next(
-                (b for b in reversed(binders) if used.coefficient(b.name) in (1, -1)), None
-            )
+            chosen = _solved_for(used, binders)
             if chosen is None:
                 guards.append(test("=", used, want))
                 continue
@@ -97,7 +95,9 @@ class Arrivals:
         nothing = zero(node.shape) if node.shape else literal(0)
         for guard in guards:
             node = where(guard, node, nothing)
-        for b in binders:
+        while binders:  # a sum whose bounds depend on another index stands inside that one's
+            b = next(b for b in binders if not any(_depends(c, b) for c in binders))
+            binders.remove(b)
             node = fold("sum", b.name, b.low, b.high, node)
         return node
 
@@ -163,8 +163,24 @@ class Arrivals:
             for n in inside
             if n.name not in adjoints
             for position, w in enumerate(n.index)
-            if not w.names.isdisjoint(value.names)
+            if w.constant is not None or not w.names.isdisjoint(value.names)
         )
+
+
+def _solved_for(used: Whole, binders: list[Binder]) -> Binder | None:
+    """The letter that an equation for `used` gives.
+
+    Of several it is one on which the bounds of the others do not depend.
+    """
+    candidates = [b for b in reversed(binders) if used.coefficient(b.name) in (1, -1)]
+    others = [b for b in binders if b.name in used.names]
+    free = (b for b in candidates if not any(_depends(c, b) for c in others))
+    return next(free, candidates[0] if candidates else None)
+
+
+def _depends(inner: Binder, outer: Binder) -> bool:
+    """Whether the bounds of one letter name another one."""
+    return inner is not outer and outer.name in inner.low.names | inner.high.names
 
 
 def _binder(r: IndexRange, entity: Entity) -> Binder:

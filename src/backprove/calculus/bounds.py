@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from backprove.model.entity import Entity, IndexRange
-from backprove.tensor.whole import Whole
+from math import inf
+
+from backprove.model.entity import Entity, IndexRange, System
+from backprove.tensor.whole import ONE, Whole
 
 
 def within(
@@ -20,22 +22,51 @@ def within(
     """
     if low is None and high is None:
         return False
-    lowest, highest = first, last
+    return (low is None or _least(first - low, spans) >= 0) and (
+        high is None or _least(high - last, spans) >= 0
+    )
+
+
+def _least(gap: Whole, spans: tuple[IndexRange, ...]) -> float:
+    """The least value of a whole number whose letters run over `spans`; −∞ where it is not told."""
     for r in reversed(spans):
-        slope, other = lowest.coefficient(r.name), highest.coefficient(r.name)
-        if slope is None or other is None:
-            return False
-        if r.low is None or r.high is None:
-            continue  # the letter stays, and the difference below is no number
-        lowest = lowest.put({r.name: r.low if slope >= 0 else r.high})
-        highest = highest.put({r.name: r.high if other >= 0 else r.low})
-    gaps = [(lowest - low).constant] if low is not None else []
-    gaps += [(high - highest).constant] if high is not None else []
-    return all(gap is not None and gap >= 0 for gap in gaps)
+        slope = gap.coefficient(r.name)
+        if slope is None:
+            return -inf
+        end = r.low if slope >= 0 else r.high
+        if slope and end is not None:
+            gap = gap.put({r.name: end})
+    return float(gap.constant) if gap.constant is not None else -inf
+
+
+def least_sizes(system: System) -> tuple[IndexRange, ...]:
+    """What is known of the sizes: they are at least 1, and families have a first member."""
+    lows: dict[str, list[Whole]] = {}
+    for entity in system.all():
+        for size in entity.shape:
+            for name in size.names:
+                lows.setdefault(name, []).append(ONE)
+        for r in entity.ranges:
+            for name in r.high.names if r.low is not None and r.high is not None else ():
+                if r.high is not None and r.low is not None and r.high.coefficient(name) == 1:
+                    rest = r.high - Whole.of(name)
+                    lows.setdefault(name, []).append(r.low - rest)
+    indices = {r.name for entity in system.all() for r in entity.ranges}
+    told: list[IndexRange] = []
+    for name, bounds in lows.items():
+        usable = [b for b in bounds if not b.names & (indices | {name})]
+        numbers = [b for b in usable if b.constant is not None]
+        first = max(numbers, key=lambda b: b.constant or 0) if numbers else next(iter(usable), None)
+        if first is not None and name not in indices:
+            told.append(IndexRange(name, first, None))
+    return tuple(sorted(told, key=lambda r: r.low is not None and r.low.constant is None))
 
 
 def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | None]:
-    """The first and last index at which a family has members, where it can be told."""
+    """The first and last index at which a family has members, where it can be told.
+
+    Of pieces that follow each other (`h_t for t = 0..k-1`, `h_t for t = k..T`) the outer ends count.
+    """
     lows: list[Whole] = []
     highs: list[Whole] = []
     for entity in entities:
@@ -46,7 +77,9 @@ def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | N
             lows.append(low)
         if high is not None:
             highs.append(high)
-    return _extreme(lows, min), _extreme(highs, max)
+    starts = [low for low in lows if low - 1 not in highs]
+    ends = [high for high in highs if high + 1 not in lows]
+    return _extreme(starts, min), _extreme(ends, max)
 
 
 def _extreme(bounds: list[Whole], choose: object) -> Whole | None:

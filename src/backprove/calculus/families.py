@@ -42,10 +42,8 @@ class Families:
 
 def open_index(entities: list[Entity]) -> tuple[Whole, ...]:
     """The index letters of a family's rule, or letters of its own for fixed members."""
-    for entity in entities:
-        if entity.ranges:
-            return tuple(w if w.name else Whole.of("s") for w in entity.index)
-    return tuple(Whole.of("s") for _ in entities[0].index)
+    rule = max(entities, key=lambda e: len(e.ranges))
+    return tuple(w if w.name else Whole.of("s") for w in rule.index)
 
 
 def letter(wish: str, taken: set[str]) -> str:

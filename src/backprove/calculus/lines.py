@@ -20,8 +20,8 @@ from backprove.notation.latex import to_latex
 from backprove.notation.mathml import to_mathml
 from backprove.notation.syntax import Expr, Index, Name, Number, Relation
 from backprove.notation.unicode import to_unicode
-from backprove.tensor.build import symbol
-from backprove.tensor.nodes import Build, Fold, Node, Scatter, Symbol, walk
+from backprove.tensor.build import add, stack, symbol
+from backprove.tensor.nodes import Add, Build, Fold, Node, Scatter, Symbol, walk
 from backprove.tensor.whole import ONE, Whole
 
 #: an array of zeros but for one place is written out up to this length
@@ -110,6 +110,7 @@ def _with_words(
     left: Expr, node: Node, axes: Axes, simplify: Simplifier, components: bool
 ) -> tuple[Relation, str]:
     """An equation, and what its right-hand side is called where it is a convolution."""
+    node = _gathered(node)
     if not components and not _by_entries(node):
         try:
             return Relation((left, written(node)), ("=",)), ""
@@ -155,6 +156,20 @@ def _is_unit(node: Scatter) -> bool:
     length = node.shape[0].constant
     known = node.rank == 1 and isinstance(length, int) and length <= SHORT_ARRAY
     return known and node.at[0] is not None and node.at[0].constant is not None
+
+
+def _gathered(node: Node) -> Node:
+    """A sum of vectors with one entry each, such as [a, 0] + [0, b], as one vector."""
+    if not (isinstance(node, Add) and node.terms) or not all(
+        isinstance(n, Scatter) and _is_unit(n) for n in node.children
+    ):
+        return node
+    entries: dict[Whole, list[tuple[Fraction, Node]]] = {}
+    for c, n in node.terms:
+        if isinstance(n, Scatter) and n.at[0] is not None:
+            entries.setdefault(n.at[0], []).append((c, n.arg))
+    places = map(Whole.of, range(1, int(node.shape[0].constant or 0) + 1))
+    return stack([add(entries.get(place, []), ()) for place in places])
 
 
 def _is_family(node: Build) -> bool:
@@ -265,6 +280,11 @@ def _steps_ahead(entity: Entity) -> int:
             gap = (node.index[0] - own).constant
             if isinstance(gap, int) and gap:
                 return gap
+        if isinstance(node, Fold):  # to all later members
+            gap, letter = (node.low - own).constant, (Whole.of(node.index),)
+            inside = {(n.name, n.index) for n in walk(node.body) if isinstance(n, Symbol)}
+            if isinstance(gap, int) and (entity.name, letter) in inside:
+                return max(gap, 0)
     return 0
 
 

@@ -207,6 +207,8 @@ def bounded(node: Fold, around: Ranges) -> Node:
         return node
     for condition in reversed(conditions):
         body = where(condition, body, zero(body.shape) if body.shape else literal(0))
+    if low == high:
+        return substitute(body, {node.index: low})
     return fold("sum", node.index, low, high, body)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from backprove.calculus.adjoint import Adjoints
-from backprove.calculus.bounds import within
+from backprove.calculus.bounds import least_sizes, within
 from backprove.calculus.pieces import Cases, piece, pieces, shortened
 from backprove.calculus.prepare import PRE, is_preactivation
 from backprove.calculus.ranges import narrowed, settled, tightened
@@ -72,6 +72,7 @@ class Tidy:
         self.raw = raw
         self.model = raw.system.base
         self.simplify = simplify
+        self.sizes = least_sizes(self.model)
         self._components: dict[Node, bool] = {}
         self.deltas = {
             n for key, n in raw.names.items() if is_preactivation(key, self.model, raw.families)
@@ -147,6 +148,7 @@ class Tidy:
         self, node: Node, ranges: tuple[IndexRange, ...], families: Lines | None = None
     ) -> Node:
         ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
+        ranges = (*self.sizes, *ranges)
         node = settled(node, ranges, families or [])
         node = settled(self.simplify(node), ranges)
         return tightened(node, families, ranges) if families else node
@@ -346,15 +348,18 @@ def _inline(node: Node, line: Entity, spans: tuple[IndexRange, ...]) -> Node:
     for part in walk(node):
         if not _is_use(part, line) or not isinstance(part, Symbol):
             continue
-        names = [w.name or "" for w in line.index]
-        body = substitute(
-            line.body, {n: w for n, w in zip(names, part.index, strict=True) if n and line.ranges}
-        )
+        put = {
+            w.name: at
+            for w, at in zip(line.index, part.index, strict=True)
+            if w.name and line.ranges
+        }
+        body = substitute(line.body, put)
         nothing = zero(body.shape) if body.shape else literal(0)
-        for r, at in zip(line.ranges, part.index, strict=False):
-            if within(at, at, r.low, r.high, spans) or _bound(node, at):
+        for r in line.ranges:
+            at, first, last = put[r.name], r.low and r.low.put(put), r.high and r.high.put(put)
+            if within(at, at, first, last, spans) or _bound(node, at):
                 continue
-            for low, high in ((r.low, at), (at, r.high)):
+            for low, high in ((first, at), (at, last)):
                 if low is not None and high is not None:
                     body = where(test("≤", low, high), body, nothing)
         table[part] = body

@@ -82,6 +82,13 @@ def _numbers(value: Expr, scope: Scope, expr: Call) -> list[int]:
     return [_number(item, 0, scope, expr) for item in items]
 
 
+def _positive(value: Expr, scope: Scope, expr: Call) -> list[int]:
+    found = _numbers(value, scope, expr)
+    if min(found) < 1:
+        raise NoMeaning(f"{expr.function} needs sizes of at least 1", value.span, "form")
+    return found
+
+
 # --- sizes ----------------------------------------------------------------------------------------
 
 
@@ -156,9 +163,15 @@ def _receptive_field(expr: Call, scope: Scope) -> Node:
     given = _arguments(expr, "layers")
     layers = _required(given, "layers", expr)
     rows = layers.items if isinstance(layers, Array) else ()
+    if not rows or not all(isinstance(row, Array) and len(row.items) <= 3 for row in rows):
+        raise NoMeaning(
+            "receptive_field needs a list of layers, each [kernel, stride, dilation]",
+            layers.span,
+            "form",
+        )
     field, jump = 1, 1
     for row in rows:
-        kernel, stride, dilation = [*_numbers(row, scope, expr), 1, 1][:3]
+        kernel, stride, dilation = [*_positive(row, scope, expr), 1, 1][:3]
         field += (kernel - 1) * dilation * jump
         jump *= stride
     return literal(field)
@@ -167,10 +180,10 @@ def _receptive_field(expr: Call, scope: Scope) -> Node:
 def _parameters(expr: Call, scope: Scope) -> Node:
     given = _arguments(expr, "kernel", "in", "out", "bias")
     total = 1
-    for size in _numbers(_required(given, "kernel", expr), scope, expr):
+    for size in _positive(_required(given, "kernel", expr), scope, expr):
         total *= size
-    inputs = _number(_required(given, "in", expr), 0, scope, expr)
-    outputs = _number(_required(given, "out", expr), 0, scope, expr)
+    inputs, *_ = _positive(_required(given, "in", expr), scope, expr)
+    outputs, *_ = _positive(_required(given, "out", expr), scope, expr)
     return literal(total * inputs * outputs + outputs * _number(given.get("bias"), 1, scope, expr))
 
 
@@ -365,6 +378,11 @@ def _positives(given: dict[str, Expr], scope: Scope, expr: Call) -> int:
     positives = _number(_required(given, "positives", expr), 0, scope, expr)
     if positives < 1:
         raise NoMeaning("the number of positives must be at least 1", expr.span, "form")
+    found = sum(_hits(_required(given, "hits", expr), expr))
+    if positives < found:
+        raise NoMeaning(
+            f"{found} predictions are correct, so there are no fewer positives", expr.span, "form"
+        )
     return positives
 
 

@@ -91,7 +91,8 @@ class Unicode(Writer):
         letter, sign = ("Σ", "∑") if op == "sum" else ("Π", "∏")
         text = sign if letter in self.letters or not below else letter
         if below:
-            text += f"_{below if len(below) == 1 else '{' + below.replace(' = ', '=') + '}'}"
+            parts = (tight(p) if " = " in p else p for p in below.split(", "))
+            text += f"_{below if len(below) == 1 else '{' + ', '.join(parts) + '}'}"
         if above:
             text += f"^{{{tight(above)}}}"
         return f"{text} {body}"

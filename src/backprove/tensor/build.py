@@ -230,9 +230,12 @@ def scatter(arg: Node, at: Sequence[WholeLike | None], shape: Shape) -> Node:
 def fold(op: str, index: str, low: WholeLike, high: WholeLike, body: Node) -> Node:
     """Σ or Π of `body` for `index` from `low` to `high`."""
     low, high = Whole.of(low), Whole.of(high)
-    first, last = low.constant, high.constant
-    if isinstance(first, int) and isinstance(last, int) and last < first and not body.shape:
-        return literal(0) if op == "sum" else UNIT
+    length = (high - low).constant
+    if length is not None and length < 0:
+        if not body.shape:
+            return literal(0) if op == "sum" else UNIT
+        if op == "sum" and not any(index in size.names for size in body.shape):
+            return zero(body.shape)
     if op == "sum" and is_zero(body):
         return body
     free = (body.free - {index}) | low.names | high.names
