@@ -23,6 +23,30 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
 
 
+#: outcomes by number
+OUTCOMES = (Outcome.IGNORED, Outcome.HIT, Outcome.DUPLICATE, Outcome.MISS)
+_NUMBERS = range(len(OUTCOMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """The detections of one class by falling score, as columns.
+
+    `prediction` numbers into the predictions, `image` into the images, `near` into the boxes (−1:
+    none) and `outcome` into `OUTCOMES`; see `Row`.
+    """
+
+    prediction: Ints
+    image: Ints
+    score: Floats
+    near: Ints
+    overlap: Floats
+    outcome: Ints
+    precision: Floats
+    recall: Floats
+    positives: int
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the ranked table of one class.
@@ -108,54 +132,77 @@ class Evaluation:
         figures |= {f"AR {limit}": mean(self.recall(every, limit)) for limit in limits}
         return figures | {f"AR {size}": mean(self.recall(size)) for size in sizes}
 
-    def rows(self, label: int, threshold: int = 0, area: str = ALL) -> list[Row]:
-        """The ranked table of one class at a threshold, both by number."""
+    def ranked(self, label: int, threshold: int = 0, area: str = ALL) -> Ranked:
+        """The detections of one class by rank, at a threshold; both by number."""
         matching = self.matching
         low, high = self.ranking.start[label : label + 2]
         mine = self.ranking.order[low:high]
-        chosen = np.full(len(matching.order), -1)
+        took = np.full(len(matching.order), -1)
         detection, box = matching.taken(threshold, area)
-        chosen[detection] = box
-        met, overlap = matching.nearest
+        took[detection] = box
+        took = took[mine]
+        near = np.where(took >= 0, took, matching.nearest[mine])
+        overlap = np.zeros(len(mine))
+        some = np.flatnonzero(near >= 0)
+        overlap[some] = matching.overlaps(mine[some], near[some])
+        need_not = matching.ignored(area)
+        given = np.zeros(len(mine), bool) if not len(need_not) else need_not[took]
+        ignored = np.where(took >= 0, given, ~matching.in_range(area)[mine])
+        hit = (took >= 0) & ~ignored
+        again = (took < 0) & (overlap >= matching.protocol.reach[threshold])
+        found, counted = np.cumsum(hit), np.cumsum(~ignored)
         positives = int(self.positives(area)[label])
-        ignored, in_range = matching.ignored(area), matching.in_range(area)
-        least = matching.protocol.reach[threshold]
-        there_of = np.where(chosen >= 0, chosen, met)[mine]
-        overlaps = (
-            np.where(there_of >= 0, matching.overlaps(mine, np.maximum(there_of, 0)), 0.0).tolist()
-            if len(self.truth)
-            else [0.0] * len(mine)
+        return Ranked(
+            matching.order[mine],
+            matching.group[mine] % max(len(self.truth.images), 1),
+            matching.score[mine],
+            near,
+            overlap,
+            np.select([ignored, hit, again], [*_NUMBERS[:3]], _NUMBERS[3]),
+            found / np.maximum(counted, 1),
+            found / positives if positives else np.full(len(mine), np.nan),
+            positives,
         )
-        hits = counted = 0
+
+    def rows(
+        self, label: int, threshold: int = 0, area: str = ALL, most: int | None = None
+    ) -> list[Row]:
+        """The first lines of the ranked table of one class at a threshold (None: all)."""
+        ranked = self.ranked(label, threshold, area)
         rows: list[Row] = []
-        for rank, d in enumerate(mine.tolist(), 1):
-            took = int(chosen[d])
-            there = took if took >= 0 else int(met[d])
-            if took >= 0:
-                outcome = Outcome.IGNORED if ignored[took] else Outcome.HIT
-            elif not in_range[d]:
-                outcome = Outcome.IGNORED
-            else:
-                near = there >= 0 and overlap[d] >= least
-                outcome = Outcome.DUPLICATE if near else Outcome.MISS
-            hits += outcome is Outcome.HIT
-            counted += outcome is not Outcome.IGNORED
+        for i in range(len(ranked.score) if most is None else min(most, len(ranked.score))):
+            near, prediction = int(ranked.near[i]), int(ranked.prediction[i])
             rows.append(
                 Row(
-                    rank,
-                    int(matching.order[d]),
-                    self.truth.images[int(matching.group[d]) % len(self.truth.images)],
-                    float(matching.score[d]),
-                    tuple(matching.edges[d].tolist()),
-                    there if there >= 0 else None,
-                    tuple(self.truth.edges[there].tolist()) if there >= 0 else None,
-                    overlaps[rank - 1],
-                    outcome,
-                    hits / counted if counted else 0.0,
-                    hits / positives if positives else float("nan"),
+                    i + 1,
+                    prediction,
+                    self.truth.images[int(ranked.image[i])],
+                    float(ranked.score[i]),
+                    tuple(self.predictions.edges[prediction].tolist()),
+                    near if near >= 0 else None,
+                    tuple(self.truth.edges[near].tolist()) if near >= 0 else None,
+                    float(ranked.overlap[i]),
+                    OUTCOMES[int(ranked.outcome[i])],
+                    float(ranked.precision[i]),
+                    float(ranked.recall[i]),
                 )
             )
         return rows
+
+    def reached(self, label: int, threshold: int = 0) -> list[tuple[float, float]]:
+        """The recalls at which a class's AP is read off, with the interpolated precisions.
+
+        For a protocol of all recalls these are the recalls of its hits.
+        """
+        hits = self.ranking.hits(threshold, ALL, None)
+        positives = self.positives()
+        if self.protocol.recalls is None:
+            envelope = hits.envelope[hits.start[label] : hits.start[label + 1]]
+            found = np.arange(1, len(envelope) + 1) / max(int(positives[label]), 1)
+            return list(zip(found.tolist(), envelope.tolist(), strict=True))
+        values = interpolated(hits, self.protocol, positives)[label]
+        levels = [float(r) for r in self.protocol.recalls]
+        return list(zip(levels, values.tolist(), strict=True))
 
 
 def mean(values: Floats) -> float:

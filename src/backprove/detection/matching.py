@@ -114,7 +114,7 @@ class Matching:
             return simple.detection, simple.box
         hard = self._preferred(area, hard)
         hard = hard[hard.overlap >= least]
-        hard = hard[_offers(hard, self.open)]
+        hard = hard[offers(hard, self.open)]
         return (
             np.concatenate([simple.detection, hard.detection]),
             np.concatenate([simple.box, hard.box]),
@@ -151,16 +151,13 @@ class Matching:
         )
 
     @cached_property
-    def nearest(self) -> tuple[Ints, Floats]:
-        """The box of its class and image that each detection meets best (−1: none), and how well.
-
-        A region of many counts only where it is the best.
-        """
+    def nearest(self) -> Ints:
+        """The box of its class and image that each detection meets best (−1: none)."""
         pairs = self.meeting(0.0)
         pairs = pairs[_best(pairs, self.protocol.last_of_equals)]
-        box, overlap = np.full(len(self.order), -1), np.zeros(len(self.order))
-        box[pairs.detection], overlap[pairs.detection] = pairs.box, pairs.overlap
-        return box, overlap
+        box = np.full(len(self.order), -1)
+        box[pairs.detection] = pairs.box
+        return box
 
     def _overlapping(self, detection: Ints, box: Ints, least: float) -> Pairs:
         overlap = self.overlaps(detection, box)
@@ -229,8 +226,12 @@ def _first(pairs: Pairs, open_: Bools) -> Bools:
     return (holder[pairs.box] == pairs.detection) | open_[pairs.box]
 
 
-def _offers(pairs: Pairs, open_: Bools) -> Ints:
-    """The pairs that are made; given sorted by detection, the most liked first."""
+def offers(pairs: Pairs, open_: Bools) -> Ints:
+    """The pairs that are made, as numbers of pairs.
+
+    They are given in the order in which detections choose, each one's most liked box first;
+    `open_` boxes, (boxes,), may be taken by any number.
+    """
     count = len(pairs)
     nobody = count  # beyond every pair
     first = np.flatnonzero(np.r_[True, pairs.detection[1:] != pairs.detection[:-1]])
@@ -239,20 +240,20 @@ def _offers(pairs: Pairs, open_: Bools) -> Ints:
     last = np.r_[pairs.detection[1:] != pairs.detection[:-1], True]
     held = np.full(len(open_), nobody)
     made: list[Ints] = []
-    offers = first
-    while len(offers):
-        box = pairs.box[offers]
+    asking = first
+    while len(asking):
+        box = pairs.box[asking]
         into_open = open_[box]
-        made.append(offers[into_open])
-        offers, box = offers[~into_open], box[~into_open]
+        made.append(asking[into_open])
+        asking, box = asking[~into_open], box[~into_open]
         before = held[box]
-        # pairs are sorted by detection, so a lower number is a better score
-        held[box[::-1]] = offers[::-1]
+        # pairs are sorted by turn, so a lower number is an earlier one
+        held[box[::-1]] = asking[::-1]
         better = np.minimum(held[box], before)
         held[box] = better
-        refused = offers[better != offers]
-        displaced = before[(better == offers) & (before != nobody)]
+        refused = asking[better != asking]
+        displaced = before[(better == asking) & (before != nobody)]
         again = np.concatenate([refused, displaced])
-        offers = np.sort(again[~last[again]] + 1)
+        asking = np.sort(again[~last[again]] + 1)
     made.append(held[held != nobody])
     return np.concatenate(made)

@@ -85,6 +85,16 @@ class Ranking:
         return self._bases[key]
 
 
+def hits_of(label: Ints, score: Floats, hit: Bools, classes: int) -> Hits:
+    """The hits of detections that all count, given as columns; equal scores in their order."""
+    order = np.lexsort((-score, label))
+    label, hit = label[order], hit[order]
+    first = np.searchsorted(label, np.arange(classes + 1))
+    counted = np.arange(1, len(label) + 1) - first[label] if len(label) else label
+    start = np.concatenate([[0], np.cumsum(hit)])[first]
+    return Hits(start, counted[hit], _envelope(start, counted[hit]))
+
+
 def _envelope(start: Ints, counted: Ints) -> Floats:
     found = np.diff(start)
     index = np.arange(len(counted)) - np.repeat(start[:-1], found)
