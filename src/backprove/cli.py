@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
+from backprove.commands.detect import detect
+from backprove.commands.frame import UNUSABLE
+from backprove.commands.frame import fail as _fail
+from backprove.commands.frame import mistakes_told as _mistakes_told
+
 NOT_ALL = 1
-UNUSABLE = 2
 FAULT = 3
 STOPPED = 130
 
@@ -26,6 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(detect)
 
 
 def main() -> None:
@@ -47,26 +50,6 @@ def main() -> None:
             err=True,
         )
         sys.exit(FAULT)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"backprove: {message}", err=True)
-    raise typer.Exit(UNUSABLE)
-
-
-@contextmanager
-def _mistakes_told() -> Generator[None]:
-    """What a user can put right is told in a paragraph, with status 2 and no traceback."""
-    from backprove.errors import BackproveError
-
-    try:
-        yield
-    except BackproveError as error:
-        _fail(str(error))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _read(path: Path) -> str:
