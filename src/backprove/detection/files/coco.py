@@ -157,9 +157,11 @@ def _records(entries: list[Entry], where: Sequence[str]) -> Records:
     try:
         image = [e["image_id"] for e in entries]
         label = [e["category_id"] for e in entries]
-        box = np.array([e["bbox"] for e in entries], dtype=np.float64).reshape(-1, 4)
-        if len(box) == len(entries) and set(map(type, image)) | set(map(type, label)) <= {int, str}:
-            return Records(image, label, box, "xywh", where)
+        box = np.array([e["bbox"] for e in entries]) if entries else np.zeros((0, 4))
+        named = set(map(type, image)) | set(map(type, label)) <= {int, str}
+        # text and null make an array of another kind, and boxes of other lengths none
+        if named and box.dtype.kind in "if" and box.shape == (len(entries), 4):
+            return Records(image, label, box.astype(np.float64), "xywh", where)
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
     # something is wrong: find out where
