@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from backprove.commands import study_detector
 from backprove.commands.detect import detect
 from backprove.commands.frame import UNUSABLE
 from backprove.commands.frame import fail as _fail
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(detect)
+app.add_typer(study_detector.app, name="study")
 
 
 def main() -> None:

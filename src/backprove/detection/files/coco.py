@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
@@ -92,6 +93,9 @@ def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note
 
 def load(path: Path) -> Any:
     """The JSON of a file; raises `DataError` with the line."""
+    # millions of objects, none of them garbage: looking for some takes longer than reading
+    collects = gc.isenabled()
+    gc.disable()
     try:
         return json.loads(path.read_bytes())
     except json.JSONDecodeError as error:
@@ -102,6 +106,9 @@ def load(path: Path) -> Any:
         raise DataError(f"{path} is not text in UTF-8") from None
     except RecursionError:
         raise DataError(f"{path}: brackets are nested too deeply") from None
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _entries(path: Path, whole: Entry, key: str) -> list[Entry]:
