@@ -22,7 +22,9 @@ def folder_scenes(folder: Path, part: str, side: int) -> tuple[Scenes, list[Note
     try:
         from PIL import Image  # pyright: ignore[reportMissingImports]
     except ImportError:
-        raise DataError("pictures are read with Pillow: pip install pillow") from None
+        raise DataError(
+            "pictures are read with Pillow; pip install 'backprove[pictures]' brings it"
+        ) from None
     dataset = read_truth(folder / f"{part}.json")
     truth = dataset.truth
     pictures = np.zeros((len(truth.images), side, side, 3), np.uint8)

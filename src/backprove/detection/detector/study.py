@@ -250,7 +250,7 @@ def _run(
         training, testing = _batches(plan, "train"), _batches(plan, "test")
         model, history = train(setting, classes, training, testing, folder, resume, told)
     found = detect(model, test.pictures, test.truth)
-    _write(folder / setting.name / "predictions.json", found)
+    write_results(folder / setting.name / "predictions.json", found)
     voc, coco = (Evaluation(test.truth, found, protocol) for protocol in (VOC07, COCO))
     figures = coco.summary()
     rows = [row for k in range(classes) for row in voc.rows(k)]
@@ -293,7 +293,7 @@ def _check_plan(plan: Plan, folder: Path, going_on: bool) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _write(path: Path, found: Predictions) -> None:
+def write_results(path: Path, found: Predictions) -> None:
     """Predictions as COCO results; ids are numbers of images and classes, from 1."""
     rows = zip(
         (found.image + 1).tolist(),
