@@ -13,8 +13,8 @@ from backprove.cli import app
 TRUTH = "image,class,x1,y1,x2,y2\n" + "".join(
     f"field.jpg,rose,{20 * k},0,{20 * k + 10},10\n" for k in range(5)
 )
-#: which of the five roses each detection finds, in order of falling score; − finds none
-FOUND = "01--2--34-"
+#: the sheet's question: which of the five roses each detection finds, in order of falling score; − finds none
+FOUND = "01---23--4"
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_the_ranked_table_as_a_student_writes_it(truth: Path, found: Path) -> No
         ["1.0000", "0.4000"],
         ["0.6667", "0.4000"],
         ["0.5000", "0.4000"],
-        ["0.6000", "0.6000"],
+        ["0.4000", "0.4000"],
     ]
-    # read off at 0, 0.1, … 1: five times 1, twice 3/5, four times 5/9
-    exact = (5 * 1 + 2 * 3 / 5 + 4 * 5 / 9) / 11
-    assert f"= {exact:.4f}" in result.output
+    # read off at 0, 0.1, … 1: five times 1, four times 4/7, twice 5/10
+    assert "= 0.7532" in result.output
+    assert pytest.approx(0.7532, abs=5e-5) == (5 + 4 * 4 / 7 + 2 * 5 / 10) / 11
 
 
 def test_figures_errors_and_calibration(truth: Path, found: Path) -> None:
@@ -66,7 +66,7 @@ def test_figures_errors_and_calibration(truth: Path, found: Path) -> None:
 
 def test_json(truth: Path, found: Path) -> None:
     data = json.loads(run(truth, found, "--protocol", "voc10", "--json", "--class", "rose").output)
-    assert data["summary"] == {"mAP": pytest.approx((2 + 3 / 5 + 2 * 5 / 9) / 5)}
+    assert data["summary"] == {"mAP": pytest.approx((2 * 1 + 2 * 4 / 7 + 5 / 10) / 5)}
     assert data["errors"]["kinds"]["background"]["count"] == 5
     assert data["confusion"]["counts"] == [[5, 0], [5, 0]]
     outcomes = [row["outcome"] for row in data["ranked"]["rows"]]

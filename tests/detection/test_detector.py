@@ -28,6 +28,7 @@ from backprove.detection.detector.study import (  # noqa: E402
     Study,
     study,
     write_results,
+    write_truth,
 )
 from backprove.detection.detector.training import (  # noqa: E402
     Batches,
@@ -223,21 +224,19 @@ def test_a_study_is_kept_and_can_be_evaluated_again(tmp_path: Path) -> None:
 
 
 def test_predictions_are_kept_as_cocos_results(tmp_path: Path) -> None:
-    given = scenes(3, 4).truth
+    given = scenes(12, 4).truth
+    assert given.difficult.any()
     count = len(given)
     found = predictions(given, given.image, given.label, given.edges, np.linspace(0, 1, count))
     write_results(tmp_path / "found.json", found)
-    data = {
-        "images": [{"id": n + 1} for n in range(3)],
-        "categories": [{"id": k + 1, "name": name} for k, name in enumerate(given.classes)],
-        "annotations": [],
-    }
-    (tmp_path / "truth.json").write_text(json.dumps(data), encoding="utf-8")
+    write_truth(tmp_path / "truth.json", given)
     dataset = read_truth(tmp_path / "truth.json")
     again, notes = read_predictions(tmp_path / "found.json", dataset)
     assert notes == []
     assert again.edges.tolist() == found.edges.tolist()
     assert again.label.tolist() == found.label.tolist()
+    ours, theirs = Evaluation(given, found, VOC07), Evaluation(dataset.truth, again, VOC07)
+    assert ours.ap().tolist() == theirs.ap().tolist()
 
 
 def run(pair: tuple[str, str], seed: int, coco: float) -> Run:

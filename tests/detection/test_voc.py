@@ -133,7 +133,7 @@ def ranked(word: str, positives: int) -> Evaluation:
 
 
 def test_the_roses_of_the_sheet() -> None:
-    """Five roses, ten predictions: AP = (4 · 1 + 4 · 4/7 + 3 · 1/2) / 11 as worked out by hand."""
+    """Five roses, ten predictions: TTFFFTTFFT; by hand AP = (5 · 1 + 4 · 4/7 + 2 · 5/10) / 11."""
     evaluation = ranked("TTFFFTTFFT", 5)
     assert evaluation.ap()[0, 0] == pytest.approx((5 * 1 + 4 * 4 / 7 + 2 * 5 / 10) / 11)
 

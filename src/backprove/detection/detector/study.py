@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from backprove.detection.data import Predictions
+from backprove.detection.data import Predictions, Truth
 from backprove.detection.detector.folder import folder_scenes
 from backprove.detection.detector.scenes import Scenes, scenes
 from backprove.detection.detector.training import Batches, Setting, detect, device, load, train
@@ -153,7 +153,7 @@ class Study:
             figure(a) - figure(b) for a, b in zip(self.of(first), self.of(second), strict=True)
         ]
         gain = Spread.of(steps)
-        text = f"{what}: {first_name} against {second_name} {gain.mean:+.3f}".replace("-", "−")
+        text = f"{what}: {first_name} against {second_name} {_signed(gain.mean)}"
         if len(steps) < 2:
             return f"{text}, from one seed, which says little."
         text += f" ± {gain.deviation:.3f} over {len(steps)} seeds"
@@ -212,6 +212,7 @@ def study(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     truth = test.truth
+    write_truth(folder / "truth.json", truth)
     made = Study(
         plan,
         truth.classes,
@@ -293,6 +294,33 @@ def _check_plan(plan: Plan, folder: Path, going_on: bool) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def write_truth(path: Path, truth: Truth) -> None:
+    """What is on the test scenes as a COCO data set, for `backprove detect`."""
+    boxes = np.concatenate([truth.edges[:, :2], truth.size], axis=1).tolist()
+    data = {
+        "images": [
+            {"id": n + 1, "file_name": name, "width": width, "height": height}
+            for n, (name, (width, height)) in enumerate(
+                zip(truth.images, truth.extent.tolist(), strict=True)
+            )
+        ],
+        "categories": [{"id": k + 1, "name": name} for k, name in enumerate(truth.classes)],
+        "annotations": [
+            {
+                "id": i + 1,
+                "image_id": int(truth.image[i]) + 1,
+                "category_id": int(truth.label[i]) + 1,
+                "bbox": boxes[i],
+                "area": float(truth.area[i]),
+                "iscrowd": int(truth.crowd[i]),
+                "difficult": int(truth.difficult[i]),
+            }
+            for i in range(len(truth))
+        ],
+    }
+    path.write_text(json.dumps(data), encoding="utf-8")
+
+
 def write_results(path: Path, found: Predictions) -> None:
     """Predictions as COCO results; ids are numbers of images and classes, from 1."""
     rows = zip(
@@ -304,6 +332,10 @@ def write_results(path: Path, found: Predictions) -> None:
     )
     results = [{"image_id": i, "category_id": k, "bbox": b, "score": s} for i, k, b, s in rows]
     path.write_text(json.dumps(results), encoding="utf-8")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def _plain(data: Any) -> Any:

@@ -49,6 +49,8 @@ def read_truth(path: Path) -> Dataset:
     records.area = _numbers(annotations, "area", where, missing=np.nan)
     crowd = _numbers(annotations, "iscrowd", where, missing=0) != 0
     records.crowd = crowd
+    if any("difficult" in a for a in annotations):
+        records.difficult = _numbers(annotations, "difficult", where, missing=0) != 0
     if any("ignore" in a for a in annotations):
         marked = _numbers(annotations, "ignore", where, missing=0) != 0
         if said := np.flatnonzero(marked & ~crowd).tolist():
