@@ -21,6 +21,8 @@ Picture = NDArray[np.uint8]
 VISIBLE = 0.4
 _SIDE = 64
 _RADII = (4.5, 15.0)
+#: how much the colours of a species vary: more than some species differ by
+_VARIES = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,11 @@ class Species:
 
 
 SPECIES = (
-    Species("daisy", 11, 0.45, (0.95, 0.95, 0.92), 0.32, (0.95, 0.80, 0.15), 0.40),
+    Species("daisy", 11, 0.45, (0.95, 0.95, 0.92), 0.32, (0.95, 0.80, 0.15), 0.50),
     Species("sunflower", 15, 0.35, (0.95, 0.75, 0.10), 0.50, (0.30, 0.18, 0.08), 0.27),
-    Species("violet", 5, 0.50, (0.50, 0.25, 0.70), 0.18, (0.95, 0.85, 0.30), 0.17),
-    Species("poppy", 4, 0.15, (0.85, 0.20, 0.12), 0.25, (0.10, 0.08, 0.10), 0.10),
-    Species("rose", 5, 0.12, (0.90, 0.45, 0.55), 0.45, (0.70, 0.15, 0.30), 0.06),
+    Species("violet", 5, 0.50, (0.50, 0.25, 0.70), 0.18, (0.95, 0.85, 0.30), 0.14),
+    Species("poppy", 4, 0.15, (0.85, 0.20, 0.12), 0.25, (0.10, 0.08, 0.10), 0.06),
+    Species("rose", 5, 0.12, (0.90, 0.45, 0.55), 0.45, (0.70, 0.15, 0.30), 0.03),
 )
 
 
@@ -102,7 +104,7 @@ class _Scene:
                 self._clutter()
 
     def picture(self) -> Picture:
-        noisy = self.canvas + self.random.normal(0, 0.03, self.canvas.shape)
+        noisy = self.canvas + self.random.normal(0, 0.05, self.canvas.shape)
         return (255 * noisy.clip(0, 1)).astype(np.uint8)
 
     def flowers(self) -> Iterator[tuple[int, list[float], float]]:
@@ -138,11 +140,11 @@ class _Scene:
         distance, angle, radius = self._polar(*_RADII)
         wave = np.abs(np.cos(species.petals * angle / 2)) ** 0.7
         mask = distance < radius * (1 - species.depth + species.depth * wave)
-        colour = np.array(species.colour) + random.normal(0, 0.06, 3)
+        colour = np.array(species.colour) + random.normal(0, _VARIES, 3)
         shade = 0.75 + 0.25 * (distance / radius)[..., None] + 0.12 * (wave[..., None] - 0.5)
         self.canvas = np.where(mask[..., None], colour * shade, self.canvas)
         eye = mask & (distance < species.eye * radius)
-        eye_colour = np.array(species.eye_colour) + random.normal(0, 0.05, 3)
+        eye_colour = np.array(species.eye_colour) + random.normal(0, _VARIES, 3)
         self.canvas = np.where(eye[..., None], eye_colour, self.canvas)
         self.owner[mask] = len(self.whole)
         self.whole.append(mask)
@@ -153,15 +155,16 @@ class _Scene:
         random = self.random
         distance, angle, radius = self._polar(2.5, 9)
         which = random.random()
-        if which < 0.6:
+        if which < 0.5:
             mask = distance < radius * (0.35 + 0.65 * np.abs(np.cos(angle)))
             colour = random.uniform([0.08, 0.30, 0.05], [0.30, 0.65, 0.25])
-        elif which < 0.8:
+        elif which < 0.7:
             mask = distance < radius * (0.85 + 0.1 * np.cos(3 * angle))
             colour = np.full(3, random.uniform(0.3, 0.75)) + random.normal(0, 0.02, 3)
         else:
-            mask = distance < 0.5 * radius
+            mask = distance < 0.8 * radius
             colour = np.array(SPECIES[int(random.integers(len(SPECIES)))].colour)
+            colour = colour + random.normal(0, _VARIES, 3)
         light = 0.8 + 0.3 * (distance / radius)[..., None]
         self.canvas = np.where(mask[..., None], colour * light, self.canvas)
         self.owner[mask] = -1
