@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from backprove.commands import diagram, explain, models, separable
+from backprove.commands import diagram, explain, models, separable, study_detector
+from backprove.commands.detect import detect
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -28,6 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command()(detect)
+app.add_typer(study_detector.app, name="study")
 
 
 def main() -> None:

@@ -113,7 +113,7 @@ class Derivation(View):
     def _question(self) -> Question:
         from backprove.code import Question
 
-        if isinstance(self.left, Derivative) and self.left.immediate:
+        if self.left.immediate:
             raise NoDerivative("there is code for total derivatives only")
         system = self.derived.system.base or self.derived.system
         return Question(system, self.derived.of, (self.derived.by,))

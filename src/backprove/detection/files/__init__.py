@@ -1,0 +1,1 @@
+"""Reading data sets and predictions: COCO JSON, PASCAL VOC XML, YOLO text and CSV."""

@@ -1,0 +1,77 @@
+"""What was wrong with some records: nothing is left out, or read with doubt, without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import overload
+
+from backprove.errors import BackproveError
+
+
+class DataError(BackproveError):
+    """A file that cannot be used; the message names it, and the record."""
+
+
+class Rule(StrEnum):
+    """Why a record is left out, or kept with a remark."""
+
+    UNKNOWN_IMAGE = "about an image that the ground truth lacks"
+    UNKNOWN_CLASS = "of a class that the ground truth lacks"
+    NOT_FINITE = "a number is NaN or infinite"
+    EMPTY = "the box is empty or inside out: it can meet nothing"
+    SCORE = "the score is not between 0 and 1"
+    CONVENTION = "the boxes seem to be in another convention"
+    IDENTITY = "the id is 0, or there twice"
+    IGNORE = "marked to be ignored, which the COCO protocol does not look at"
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the records are left out of the evaluation."""
+        return self in (Rule.UNKNOWN_IMAGE, Rule.UNKNOWN_CLASS, Rule.NOT_FINITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A rule and the records that it concerns: where each stands, and what is there."""
+
+    rule: Rule
+    records: Sequence[str]
+    about: str = ""
+
+    @property
+    def summary(self) -> str:
+        """In a line: how many, why, and the first of them."""
+        kept = "left out" if self.rule.leaves_out else "kept"
+        count = len(self.records)
+        noun = "record" if count == 1 else "records"
+        text = f"{count} {noun} {kept}: {self.rule}"
+        if self.about:
+            text += f" ({self.about})"
+        if count:
+            shown = "; ".join(self.records[i] for i in range(min(3, count)))
+            text += f": {shown}" + ("; …" if count > 3 else "")
+        return text
+
+
+class Places(Sequence[str]):
+    """Where each record stood, as text when it is asked for: a file's path and a place in it."""
+
+    def __init__(self, file: Path | str, pattern: str, numbers: Sequence[int] | range) -> None:
+        self.file = str(file)
+        self.pattern = pattern
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return f"{self.file}, {self.pattern.format(int(self.numbers[index]))}"
