@@ -6,38 +6,30 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import permutations
 from typing import Literal
 
 import numpy as np
 
 from backprove.judge.certainty import surely_differ
-from backprove.judge.correction import corrected, numbers_latex, shape_latex, summed
+from backprove.judge.correction import corrected, summed
 from backprove.judge.diagnosis import Diagnosis, diagnose
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
-from backprove.judge.numbers import (
-    close,
-    constant_value,
-    has_decimals,
-    judge_literals,
-    judge_numbers,
-    literal_number,
-    literal_numbers,
-)
+from backprove.judge.outcome import Outcome
+from backprove.judge.plain_claims import between_literals, number_claim, shape_claim
 from backprove.judge.readings import MEMBER, OutOfTime, Search, has_derivative
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
 from backprove.judge.wrong_claim import WrongClaim
-from backprove.model.definitions import index_ranges, space_shape
+from backprove.model.definitions import index_ranges
 from backprove.model.entity import System
 from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
-from backprove.notation.syntax import Derivative, Expr, Relation, Space, Span
+from backprove.notation.syntax import Derivative, Expr, Relation, Space
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Node, Symbol
-from backprove.tensor.whole import Whole, show_shape
+from backprove.tensor.whole import Whole
 
 #: what is written of functions and cases with thresholds
 THRESHOLD = re.compile(r"step|relu|max|min|abs|sign|\||\bif\b|1\[")
@@ -45,19 +37,6 @@ THRESHOLD = re.compile(r"step|relu|max|min|abs|sign|\||\bif\b|1\[")
 ROUNDING = 1e-12
 #: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
 Small = Literal["equal", "differs", "nothing", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What was found about one link."""
-
-    verdict: Kind
-    reason: str = ""
-    mistake: str | None = None
-    reading: str | None = None
-    corrected: str | None = None
-    evidence: Evidence | None = None
-    place: Span | None = None
 
 
 @dataclass(slots=True)
@@ -136,9 +115,9 @@ class Judge:
         relation: Relation,
     ) -> Outcome:
         if isinstance(right, Space):
-            return self.shape(value, right)
+            return shape_claim(value, right, self.system)
         known = list(scope.free)
-        numbers = self.between_literals(left, right, op)
+        numbers = between_literals(left, right, op)
         if numbers is not None:
             return numbers
         other: Value | None = None
@@ -177,7 +156,7 @@ class Judge:
             raise NoMeaning(words, left.span, "form")
         close = False
         if other is not None:
-            numeric = self.number(truth, right, other, settings, grid, op)
+            numeric = number_claim(truth, right, other, settings, grid, op)
             if numeric is not None:
                 return numeric
             nodes = value.node, other.node
@@ -412,94 +391,6 @@ class Judge:
             if not np.isfinite(reading.first).any():
                 found = "unknown"  # nothing can be said at these sizes
         return found
-
-    # --- shapes and numbers ---
-
-    def shape(self, value: Value, space: Space) -> Outcome:
-        claimed = space_shape(space, System(sizes=self.system.fixed()))
-        truth = value.shape
-        if value.row:
-            truth = (Whole.of(1), *truth)
-        words = show_shape(truth)
-        if claimed == truth or (not claimed and truth == ()):
-            return Outcome(Kind.CORRECT, evidence=Evidence(f"its shape is {words}"))
-        if len(claimed) == len(truth) and any(p == claimed for p in permutations(truth)):
-            return Outcome(Kind.CONVENTION, f"its axes in another order: the shape is {words}")
-        return Outcome(
-            Kind.WRONG,
-            f"its shape is {words}, not {show_shape(claimed)}",
-            "shape",
-            corrected=shape_latex(truth),
-            place=space.span,
-        )
-
-    def between_literals(self, left: Expr, right: Expr, op: str) -> Outcome | None:
-        a, b = literal_number(left), literal_number(right)
-        if a is None or b is None or op != "=":
-            return None
-        kind = judge_literals(a, b)
-        if kind == Kind.WRONG:
-            return Outcome(kind, "the two numbers differ", "value", place=right.span)
-        return Outcome(kind)
-
-    def number(
-        self,
-        truth: Side,
-        right: Expr,
-        other: Value,
-        settings: Sequence[Setting],
-        grid: Grid,
-        op: str,
-    ) -> Outcome | None:
-        """The verdict on a number or a literal array, or on ≈; None where this is no such claim."""
-        value = constant_value(truth.arrays)
-        if value is None:
-            return None
-        claimed = literal_numbers(right)
-        if claimed is not None and len(claimed) == value.size and truth.shape == other.shape:
-            kind = judge_numbers(value, claimed, op == "≈")
-            square = value.ndim == 2 and value.shape[0] == value.shape[1]
-            if kind == Kind.WRONG and square:
-                turned = judge_numbers(value.T, claimed, op == "≈")
-                if turned == Kind.CORRECT:
-                    return Outcome(Kind.CONVENTION, "the same numbers, rows and columns exchanged")
-        else:
-            said = constant_value(Side.of(other, settings, grid).arrays)
-            if said is None or said.shape != value.shape:
-                return None
-            pairs = list(zip(value.ravel(), said.ravel(), strict=True))
-            if all(abs(a - b) <= 1e-9 * max(abs(a), abs(b), 1e-9) for a, b in pairs):
-                kind = Kind.CORRECT
-            elif all(close(float(a), float(b)) for a, b in pairs) and (
-                op == "≈" or has_decimals(right)
-            ):
-                kind = Kind.CORRECT if op == "≈" else Kind.APPROXIMATE
-            else:
-                return None
-        shown = (
-            np.array2string(value, precision=6)
-            if value.size > 1
-            else f"{float(value.ravel()[0]):.10g}"
-        )
-        evidence = Evidence(f"the value is {shown}", left=value.tolist())
-        if kind == Kind.WRONG:
-            return Outcome(
-                kind,
-                f"the value is {shown}",
-                "value",
-                corrected=numbers_latex(value, claimed[0].unit if claimed else None),
-                evidence=evidence,
-                place=right.span,
-            )
-        if kind == Kind.APPROXIMATE:
-            return Outcome(
-                kind,
-                f"the value is {shown}: within 1%, but rounded on the way",
-                corrected=numbers_latex(value, claimed[0].unit if claimed else None),
-                evidence=evidence,
-                place=right.span,
-            )
-        return Outcome(kind, evidence=evidence)
 
     # --- wrong ---
 

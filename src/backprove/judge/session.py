@@ -13,7 +13,8 @@ from time import perf_counter, thread_time
 import numpy as np
 
 from backprove.judge.edits import Repaired, link_spans
-from backprove.judge.judging import Judge, Outcome
+from backprove.judge.judging import Judge
+from backprove.judge.outcome import Outcome
 from backprove.judge.repair import Ambiguous, has_decimal, repair
 from backprove.judge.verdict import Kind, Verdict
 from backprove.judge.world import Disagreement, World
