@@ -201,6 +201,36 @@ def test_derive_writes_for_known_libraries_only() -> None:
     assert "numpy, torch, jax" in message
 
 
+STEPS = "h_0 in R^m\nW in R^{m x m}\nh_t = tanh(W h_{t-1}) for t = 1..T\nE = sum(h_T)"
+
+
+@pytest.mark.parametrize(
+    ("by", "view", "shown"),
+    [
+        ("W", ["--unrolled", "2"], "∂E/∂W = δ_1 h_0ᵀ + δ_2 h_1ᵀ"),
+        ("h_T", ["--closed"], "∂E/∂h_T = 𝟏"),
+        ("h_T", ["--components"], "(∂E/∂h_T)[i] = 1"),
+        ("W", ["--steps"], "through tanh, multiply by 1 − h_t²"),
+        ("W", ["--unrolled", "2", "--latex"], r"\delta_1 h_0^\top"),
+        ("W", ["--immediate"], "∂⁺E/∂W"),
+    ],
+)
+def test_derive_has_views(by: str, view: list[str], shown: str) -> None:
+    result = run("derive", "-", "E", by, *view, input=STEPS)
+    assert result.exit_code == 0
+    assert shown in result.stdout
+
+
+def test_derive_shows_one_view_at_a_time() -> None:
+    assert "views" in refused(run("derive", "-", "E", "W", "--closed", "--steps", input=STEPS))
+    assert "words" in refused(run("derive", "-", "E", "W", "--latex", "--steps", input=STEPS))
+
+
+def test_derive_says_why_a_view_is_not_to_be_had() -> None:
+    assert "recurrence" in refused(run("derive", "-", "E", "W", "--closed", input=STEPS))
+    assert "too many" in refused(run("derive", "-", "E", "W", "--unrolled", "99", input=STEPS))
+
+
 @pytest.mark.parametrize(
     ("model", "of", "by"),
     [

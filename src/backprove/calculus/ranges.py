@@ -4,7 +4,7 @@ give a sum its bounds, or the index its value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from backprove.calculus.bounds import within
@@ -241,18 +241,22 @@ def gap_of(low: Whole, high: Whole) -> int | None:
 
 def narrowed(node: Node, families: Sequence[Entity], around: Ranges = ()) -> Node:
     """Sums over the members of a family without the steps at which it is zero."""
-    spans = {e.name: e for e in families if len(e.ranges) == 1 and e.zero_outside}
+    spans = {e.name: e for e in families if e.ranges and e.zero_outside}
     if not any(isinstance(part, Fold) for part in walk(node)):
         return node
-    memo: dict[Node, Node] = {}
-    for part in walk(node):
-        fresh = part
-        if part.children:
-            inner = [memo[child] for child in part.children]
-            if any(a is not b for a, b in zip(inner, part.children, strict=True)):
-                fresh = rebuild(part, inner)
-        memo[part] = _narrowed(fresh, spans, around) if isinstance(fresh, Fold) else fresh
-    return memo[node]
+
+    def visit(part: Node, around: Ranges) -> Node:
+        if not part.children:
+            return part
+        inner = around
+        if isinstance(part, Fold):
+            inner = (*around, IndexRange(part.index, part.low, part.high))
+        fresh = [visit(child, inner) for child in part.children]
+        if any(a is not b for a, b in zip(fresh, part.children, strict=True)):
+            part = rebuild(part, fresh)
+        return _narrowed(part, spans, around) if isinstance(part, Fold) else part
+
+    return visit(node, around)
 
 
 def _narrowed(node: Fold, spans: dict[str, Entity], around: Ranges) -> Node:
@@ -261,13 +265,23 @@ def _narrowed(node: Fold, spans: dict[str, Entity], around: Ranges) -> Node:
     factors = node.body.operands if isinstance(node.body, Contract) else (node.body,)
     low, high = node.low, node.high
     for n in factors:
-        if not isinstance(n, Symbol) or n.name not in spans or len(n.index) != 1:
+        family = spans.get(n.name) if isinstance(n, Symbol) else None
+        if family is None or not isinstance(n, Symbol) or len(n.index) != len(family.index):
             continue
-        shift = n.index[0] - Whole.of(node.index)
-        (r,) = spans[n.name].ranges
-        if node.index in shift.names or r.low is None or r.high is None:
-            continue
-        last, first = r.high - shift, r.low - shift
-        high = last if lies(high - last, 0, None, around) else high
-        low = first if lies(first - low, 0, None, around) else low
+        for condition in _exists(family, n.index):
+            first, last = _bound(condition, node.index) or (None, None)
+            if first is not None and lies(first - low, 0, None, around):
+                low = first
+            if last is not None and lies(high - last, 0, None, around):
+                high = last
     return fold("sum", node.index, low, high, node.body)
+
+
+def _exists(family: Entity, at: tuple[Whole, ...]) -> Iterator[Node]:
+    """The conditions under which a family has a member at an index."""
+    put = {w.name: i for w, i in zip(family.index, at, strict=True) if w.name}
+    for r in family.ranges:
+        place = put.get(r.name)
+        if place is not None and r.low is not None and r.high is not None:
+            yield test("≤", r.low.put(put), place)
+            yield test("≤", place, r.high.put(put))

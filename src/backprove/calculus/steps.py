@@ -132,7 +132,7 @@ class Telling:
         for part in walk(node):
             for e in self.raw.system.entities.get(getattr(part, "name", ""), []):
                 if e.body is not None and not split_coefficient(e.body)[1].children:
-                    table[part] = e.body
+                    table[part] = replace(e.body, self._plain(e.body))
         return table
 
     # --- words ---

@@ -47,6 +47,9 @@ class Unicode(Writer):
     def component(self, base: str, items: str) -> str:
         return f"{base}[{tight(items)}]"
 
+    def limit(self, text: str) -> str:
+        return tight(text)
+
     def bracket(self, text: str) -> str:
         return f"({text})"
 

@@ -310,11 +310,15 @@ class Writer(ABC):
         below.extend(self._condition(c) for c in conditions if c is not None)
         return self.big(node.op, self.joined(below, ",") if below else "", above, body)
 
+    def limit(self, text: str) -> str:
+        """Where a sum begins, in small print."""
+        return text
+
     def _bound(self, binder: Binder, *, ranged: bool) -> str:
         name = self.name(binder.name)
         if binder.low is None:
             return name
-        low = self.put(binder.low)
+        low = self.limit(self.put(binder.low))
         if ranged and binder.high is not None:
             low = self.between(low, self.put(binder.high))
         return self.joined([name, low], "=")
