@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 
 from backprove.model.entity import Entity, IndexRange, System
+from backprove.tensor.nodes import Node, Symbol
 from backprove.tensor.whole import ONE, Whole
 
 
@@ -39,24 +41,39 @@ def _least(gap: Whole, spans: tuple[IndexRange, ...]) -> float:
     return float(gap.constant) if gap.constant is not None else -inf
 
 
-def least_sizes(system: System) -> tuple[IndexRange, ...]:
-    """What is known of the sizes: they are at least 1, and families have a first member."""
+def least_sizes(system: System, asked: Iterable[Node] = ()) -> tuple[IndexRange, ...]:
+    """What is known of the sizes: they are at least 1, families have a first member, and the
+    members that are asked about exist.
+    """
     lows: dict[str, list[Whole]] = {}
+
+    def note(low: Whole | None, high: Whole | None) -> None:
+        for name in high.names if low is not None and high is not None else ():
+            if low is not None and high is not None and high.coefficient(name) == 1:
+                lows.setdefault(name, []).append(low - (high - Whole.of(name)))
+
     for entity in system.all():
         for size in entity.shape:
             for name in size.names:
                 lows.setdefault(name, []).append(ONE)
         for r in entity.ranges:
-            for name in r.high.names if r.low is not None and r.high is not None else ():
-                if r.high is not None and r.low is not None and r.high.coefficient(name) == 1:
-                    rest = r.high - Whole.of(name)
-                    lows.setdefault(name, []).append(r.low - rest)
+            note(r.low, r.high)
+    for node in asked:
+        if isinstance(node, Symbol):
+            kin = [e for e in system.named(node.name) if len(e.index) == len(node.index)]
+            rules = [e for e in kin if e.ranges]
+            for rule in rules if len(rules) == 1 else ():  # of pieces it may be any
+                at = {own.name: place for own, place in zip(rule.index, node.index, strict=True)}
+                for r in rule.ranges:
+                    note(at.get(r.name), r.high)
     indices = {r.name for entity in system.all() for r in entity.ranges}
     told: list[IndexRange] = []
     for name, bounds in lows.items():
         usable = [b for b in bounds if not b.names & (indices | {name})]
         numbers = [b for b in usable if b.constant is not None]
-        first = max(numbers, key=lambda b: b.constant or 0) if numbers else next(iter(usable), None)
+        letters = [b for b in usable if b.constant is None]
+        most = max(numbers, key=lambda b: b.constant or 0, default=None)
+        first = letters[0] if letters and most in (None, ONE) else most
         if first is not None and name not in indices:
             told.append(IndexRange(name, first, None))
     return tuple(sorted(told, key=lambda r: r.low is not None and r.low.constant is None))

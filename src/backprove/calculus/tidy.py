@@ -80,6 +80,7 @@ class Tidy:
 
     def derived(self, of: Node, by: Node) -> Derived:
         """The tidy derivation."""
+        self.sizes = least_sizes(self.model, (of, by))
         lines, result = self._without_trivial()
         asked = [w for n in (of, by) if isinstance(n, Symbol) for w in n.index]
         lines = [with_body(e, self._short(e.body, e.ranges)) for e in lines if e.body is not None]
@@ -239,7 +240,7 @@ class Tidy:
                 found.append(
                     Entity(line.name, index, ranges, line.shape, body=body, zero_outside=True)
                 )
-        spans = self.raw.spans
+        spans = (*self.sizes, *self.raw.spans)
         found = [
             with_body(e, narrowed(e.body, lines, (*spans, *e.ranges)))
             for e in found
