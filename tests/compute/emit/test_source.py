@@ -102,6 +102,31 @@ class TestRecurrences:
         assert emitted(LSTM, "numpy").count("for t in") == 2
 
 
+class TestGates:
+    """In a batch the products of a cell's gates are parts of one."""
+
+    @staticmethod
+    def loops(library: str) -> list[str]:
+        question = Model(LSTM.text).derivatives("L", LSTM.by)
+        source = question.source(library, batch=["x", "y"])
+        start = "def step_" if library == "jax" else "for t in"
+        return re.findall(rf"    {start}.*\n((?:        .*\n)+)", source)
+
+    def test_have_one_product_in_each_step(self, library):
+        for loop in self.loops(library):
+            assert len(re.findall(r" @ |addmm", loop)) == 1
+
+    def test_have_matrices_that_are_joined_once(self, library):
+        joined = re.compile(r"(cat|concatenate)\(\[R_\w, R_\w, R_\w, R_\w\], 0\)")
+        assert not any(joined.search(loop) for loop in self.loops(library))
+
+
+def test_the_loops_of_torch_add_to_products_in_one_call():
+    source = Model(NETWORK.text).derivatives("E", ["W"]).source("torch", batch=["x", "y"])
+    assert "torch.addmm(pre_h_in_rows[t - 1], h[t - 1], W_T)" in source
+    assert source.count("W.T") == 1
+
+
 class TestNames:
     def test_are_the_models_own_in_letters_of_python(self):
         model = Model("x̂ in R^n\nλ in R\nW^{(2)} in R^{m x n}\nL = λ sum((W^{(2)} x̂)^2)")

@@ -17,7 +17,7 @@ from backprove.compute.emit.text import (
 )
 from backprove.compute.emit.values import Value
 from backprove.compute.emit.writer import Writer
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ZERO, Whole
 
 RELATIONS = {"=": "==", "≠": "!=", "<": "<", "≤": "<="}
 
@@ -217,6 +217,14 @@ class Operations(Writer):
         return Text(
             f"{self.show(arg).at(ATOM)}[{':, ' * at}{self._span(start, stop, step, arg.lengths[at])}]"
         )
+
+    def _part(self, value: Value) -> Text:
+        """One of the parts that were joined along the last axis."""
+        (arg,) = value.args
+        number, sizes = value.info
+        start = sum(sizes[:number], ZERO)
+        span = self._span(start, start + sizes[number], 1, arg.lengths[-1])
+        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * (len(arg.labels) - 1)}{span}]")
 
     def _span(self, start: Whole, stop: Whole, step: int, length: Whole) -> str:
         """`start:stop:step`, as short as it can be."""

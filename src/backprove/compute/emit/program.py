@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from backprove.compute.emit.families import Input, identifiers
+from backprove.compute.emit.fuse import fuse
 from backprove.compute.emit.lower import Lower
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.reach import reach
@@ -58,6 +59,7 @@ def program(
     unknown = batched - set(lower.inputs)
     if unknown:
         raise NoCode(f"{', '.join(sorted(unknown))} is no argument that the result depends on")
+    fuse(lower.graph, lower.running, values)
     found = reach(values)
     inputs = [i for i in lower.inputs.values() if i.value in found.uses]
     known = identifiers(system)

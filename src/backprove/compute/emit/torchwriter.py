@@ -21,6 +21,8 @@ class ListLoops(PlainLoops):
         super().__init__(*args)
         #: the names of transposed matrices
         self.turned: dict[str, str] = {}
+        #: the names of arrays that were cut in parts
+        self.cut: dict[Value, str] = {}
 
     def _begin(self, name: str, value: Value, zeros: bool) -> bool:
         self.line(f"{name} = [None] * {self.whole(value.lengths[0]).at(SIGN)}")
@@ -97,6 +99,17 @@ class ListLoops(PlainLoops):
         left, sign, right = self.show(value).text.partition(" @ ")
         plain = sign and " @ " not in right and all(map(_is_closed, (left, right)))
         return (left, right) if plain else None
+
+    def _part(self, value: Value) -> Text:
+        """All parts are cut in one call."""
+        (arg,) = value.args
+        number, sizes = value.info
+        if arg not in self.cut:
+            self.cut[arg] = self.names.unique("parts")
+            lengths = self.shape(sizes)
+            text = self.show(arg).at(ATOM)
+            self.line(f"{self.cut[arg]} = {text}.split({lengths}, {len(arg.labels) - 1})")
+        return Text(f"{self.cut[arg]}[{number}]")
 
     def _end(self, values: list[Value]) -> None:
         for value in values:
