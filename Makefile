@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo          set up, and check the example homework (examples/homework.md)"
+	@echo "make demo          set up, check an example homework and mark an example submission"
 	@echo "make test          set up for development, and run the tests"
 	@echo "make lint          style, types and the contracts between the layers"
 	@echo "make format        put the code in order"
@@ -33,7 +33,10 @@ demo: $(VENV)/.installed
 	@echo "==> backprove check examples/homework.md --html demo.html"
 	@$(BIN)/backprove check examples/homework.md --html demo.html; \
 		status=$$?; test $$status -le 1
-	@echo "==> The same as a page with typeset mathematics: demo.html"
+	@echo "==> backprove mark examples/sheet.md examples/submission.md --html demo-marks.html"
+	@$(BIN)/backprove mark examples/sheet.md examples/submission.md --html demo-marks.html; \
+		status=$$?; test $$status -le 1
+	@echo "==> The same as pages with typeset mathematics: demo.html, demo-marks.html"
 
 test: $(VENV)/.installed-dev
 	@echo "==> Running the tests (pytest)"
@@ -72,7 +75,7 @@ bench-detection: $(VENV)/.installed
 	@$(BIN)/python benchmarks/detection.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo.html
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo.html demo-marks.html
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none is on the path." >&2; exit 1; }

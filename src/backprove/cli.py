@@ -18,6 +18,7 @@ from backprove.commands.detect import detect
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
+from backprove.commands.mark import mark
 
 NOT_ALL = 1
 FAULT = 3
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(detect)
+app.command()(mark)
 app.add_typer(study_detector.app, name="study")
 
 

@@ -304,3 +304,19 @@ class TestFactsDoNotBindADerivative:
     def test_the_sum_of_a_simplex_vector(self, roads):
         model = roads("p in R^n simplex\nf = 2 sum(p)", {"n": 3})
         model.agree("f", "p", 2 * np.ones(3))
+
+
+class TestFamiliesWithSeveralRules:
+    """`v_{1,s}` and `v_{2,s}`, each with a rule of its own, are members of one family."""
+
+    def test_only_the_rule_that_uses_the_variable_counts(self, roads):
+        model = roads(
+            "h_0, h_1 in R^n, A, B in R^{n x n}\n"
+            "v_{1,s} = A h_{s-1} for s = 2..3\n"
+            "v_{2,s} = B h_{s-2} for s = 2..3\n"
+            "h_s = v_{1,s} + v_{2,s} for s = 2..3",
+            {"n": 3},
+        )
+        model.agree("v_{1,3}", "h_2", model.given["A"])
+        model.agree("v_{2,3}", "h_2", np.zeros((3, 3)))
+        model.agree("h_3", "h_1", model.given["A"] @ model.given["A"] + model.given["B"])

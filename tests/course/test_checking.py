@@ -34,10 +34,25 @@ class FakeModel:
         return self
 
 
+class FakeSystem:
+    """A system without names: nothing in a claim can be mended."""
+
+    def copy(self) -> FakeSystem:
+        return self
+
+    def named(self, name: str) -> list[object]:
+        return []
+
+    def is_size(self, name: str) -> bool:
+        return False
+
+
 @dataclass
 class FakeSession:
     model: FakeModel
     defined: set[str] = field(default_factory=set)
+    system: FakeSystem = field(default_factory=FakeSystem)
+    written: list[object] = field(default_factory=list)
 
     def knows(self, text: str) -> bool:
         names = set(re.findall(r"[A-Za-z]+", text))

@@ -125,6 +125,16 @@ def test_a_true_claim_with_a_character_lost_or_changed(judge, data):
     assert judge(MODEL, claim[:at] + other + claim[at + 1 :]).verdict in list(Kind)
 
 
+def test_a_wrong_number_without_any_model(judge):
+    assert judge("", r"0 = \sqrt{1 + 4}").verdict is Kind.WRONG
+
+
+def test_a_sum_inside_another_over_the_same_letter(judge):
+    model = "p, t in R^n, A in R^{n x n}"
+    claim = r"A p = \sum_k p_k A (\sum_k t_k p_k) p"
+    assert judge(model, claim).verdict is Kind.WRONG
+
+
 class TestCollections:
     def test_a_line_that_cannot_be_used_is_answered_with_its_number(self):
         lines = ["{", '{"claim": 3}', "[1]", '{"model": 3, "claim": "x = 1"}', "null"]

@@ -41,9 +41,16 @@ class Families:
 
 
 def open_index(entities: list[Entity]) -> tuple[Whole, ...]:
-    """The index letters of a family's rule, or letters of its own for fixed members."""
-    rule = max(entities, key=lambda e: len(e.ranges))
-    return tuple(w if w.name else Whole.of("s") for w in rule.index)
+    """The index letters of a family's rules, each one once, or letters of its own where none is.
+
+    The rule with the most of them comes first.
+    """
+    rules = sorted(entities, key=lambda e: -len(e.ranges))
+    letters: list[str] = []
+    for places in zip(*(entity.index for entity in rules), strict=True):
+        own = (w.name for w in places if w.name and w.name not in letters)
+        letters.append(next(own, None) or letter("s", set(letters)))
+    return tuple(Whole.of(name) for name in letters)
 
 
 def letter(wish: str, taken: set[str]) -> str:

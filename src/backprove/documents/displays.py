@@ -24,7 +24,10 @@ _LEADING_WORDS = re.compile(
     re.IGNORECASE,
 )
 _TAGS = re.compile(r"\\(?:tag\*?|label)\s*\{[^{}]*\}|\\(?:nonumber|notag|hfill|displaystyle)\b")
-_TRAILING = re.compile(rf"(?:{_GAP}|[.,;:]|//|\\\\|\\(?:square|blacksquare|qed|checkmark)\b)+$")
+_TRAILING = re.compile(
+    rf"(?:{_GAP}|[.,;:]|//|\\\\|\\(?:square|blacksquare|qed|checkmark)\b"
+    r"|\\text\s*\{\s*(?:because|since|as|and|so|by)\s*\})+$"
+)
 _TRAILING_NUMBER = re.compile(rf"\\q?quad{_GAP}*[(\[]\s*[\w*]{{1,3}}\s*[)\]]\s*$")
 _THEREFORE = re.compile(r"\\(?:Rightarrow|Longrightarrow|implies|iff)(?![A-Za-z])|[⇒⟹]|=>")
 _ARROW = re.compile(r"\\(?:rightarrow|to|longrightarrow|leftarrow)(?![A-Za-z])|[→←]|->")

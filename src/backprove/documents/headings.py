@@ -33,6 +33,7 @@ _DOTTED_TITLE = re.compile(r"\s*(?P<number>\d+(?:\.\d+)+)[).:]*\s+(?=[A-Z][a-z])
 _DOTTED_PART = re.compile(r"\s*(?P<number>\d+)\.(?P<part>[a-h]|\d)\)")
 _MARKDOWN = re.compile(r"\s{0,3}(?P<hashes>#{1,6})\s+(?P<title>.*?)\s*#*\s*$")
 _BULLET = re.compile(r"\s*(?:[*•▪‣-]\s*(?=[(\w]))?")
+_ITEM = re.compile(r"\s*(?P<number>\d{1,2})[.)]\s+(?=\S)")
 _LONE_NUMBER = re.compile(r"\s*(?P<number>\d{1,2})[.)]\s*$")
 
 
@@ -123,8 +124,16 @@ class Numbering:
             return self._open(number, ([part] if part.isalpha() else []) + more, rest)
         if match := _LONE_NUMBER.match(text):
             return self._part([match["number"]], "")
+        if (item := _ITEM.match(text)) and self._is_next(int(item["number"])):
+            return self._part([item["number"]], text[item.end() :])
         parts, rest = split_parts(text)
         return self._part(parts, rest) if parts else None
+
+    def _is_next(self, number: int) -> bool:
+        """Whether a bare number goes on with the numbered parts of the question."""
+        if not self.explicit or (self.parts and self.parts[-1][0] != "digit"):
+            return False
+        return number == (int(self.parts[-1][1]) if self.parts else 0) + 1
 
     def _markdown(self, level: int, title: str) -> Heading:
         number, parts, rest = split_number(title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,24 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Document:
+    """A document's passages; `text` is what their lines count.
+
+    `cells` are the first lines of a notebook's cells, with the number of each.
+    """
+
     path: Path
     title: str
     passages: tuple[Passage, ...]
+    text: str = ""
+    cells: tuple[tuple[int, int], ...] = ()
+
+    def where(self, line: int) -> str:
+        """A line's place in a notebook; empty for other documents, whose lines are the file's."""
+        at = bisect_right(self.cells, (line, sys.maxsize)) - 1
+        if at < 0:
+            return ""
+        first, number = self.cells[at]
+        return f"cell {number}, line {line - first + 1}"
 
     @property
     def claims(self) -> tuple[Passage, ...]:

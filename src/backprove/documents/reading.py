@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from backprove.documents.latex import as_markdown, latex_title
+from backprove.documents.notebook import notebook_text
 from backprove.documents.passage import Document, DocumentError, Passage
 from backprove.documents.scanner import front_matter, scan
 
 LARGEST_FILE = 10_000_000
 LONGEST_LINE = 100_000
+#: a notebook keeps pictures on single lines
+LONGEST_OF_NOTEBOOKS = LARGEST_FILE
 
 
 def read_text(path: Path) -> str:
@@ -39,24 +43,31 @@ def read_text(path: Path) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n")
     if not text.strip():
         raise DocumentError(f"{path} is empty")
+    longest = LONGEST_OF_NOTEBOOKS if path.suffix.lower() == ".ipynb" else LONGEST_LINE
     for number, line in enumerate(text.split("\n"), 1):
-        if len(line) > LONGEST_LINE:
+        if len(line) > longest:
             raise DocumentError(
                 f"{path}, line {number}: this line has {len(line):,} characters, where"
-                f" {LONGEST_LINE:,} is the most that is read"
+                f" {longest:,} is the most that is read"
             )
     return text
 
 
 def read_document(path: Path | str) -> Document:
-    """Read a Markdown or plain text file."""
+    """Read Markdown or plain text, LaTeX (`.tex`) or a notebook (`.ipynb`)."""
     path = Path(path)
-    text = read_text(path)
+    text, cells, title = read_text(path), (), ""
     try:
+        if path.suffix.lower() == ".ipynb":
+            text, cells = notebook_text(text)
+        elif path.suffix.lower() == ".tex":
+            title = latex_title(text)
+            text = as_markdown(text)
         passages = tuple(scan(text))
     except DocumentError as error:
-        raise DocumentError(f"{path}, {error}") from None
-    return Document(path, _title(path, text, passages), passages)
+        joint = ", " if str(error).startswith("line") else ": "
+        raise DocumentError(f"{path}{joint}{error}") from None
+    return Document(path, title or _title(path, text, passages), passages, text, cells)
 
 
 def _title(path: Path, text: str, passages: tuple[Passage, ...]) -> str:

@@ -26,6 +26,8 @@ from backprove.documents.passage import Piece
 from backprove.documents.words import is_word
 
 _CONDITIONAL = {"if", "when", "for", "whenever", "where", "unless", "iff"}
+_SUPPOSING = {"if", "suppose", "assume", "say", "imagine"}
+_VALUE = re.compile(r"\s*\S{1,16}\s*=\s*[-−]?\s*\d[\d.]*\s*")
 _RANGE = re.compile(
     r"for\s+(?:(?:all|every|each)\s+)?[A-Za-z]\w*"
     r"(?:\s*(?:=|∈|\\in)\s*\S+\s*(?:\.\.|…|\\[lc]?dots)\s*,?\s*[\w+-]+)?"
@@ -54,12 +56,16 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Chunks of mathematics in a row; `before` is the word in front, `first` opens its line."""
+    """Chunks of mathematics in a row; `before` is the word in front, `first` opens its line.
+
+    `supposed` is what stands in a sentence that supposes something.
+    """
 
     chunks: tuple[_Chunk, ...]
     before: str
     first: bool
     alone: bool
+    supposed: bool = False
 
     @property
     def marked(self) -> bool:
@@ -90,6 +96,8 @@ def run_fragments(line: list[Segment]) -> list[Fragment]:
                     waiting = condition
             continue
         for fragment in _fragments(run):
+            if run.supposed and _VALUE.fullmatch(fragment.text):
+                continue  # `if …, a prediction of y = 0.01` claims no value
             found.append(replace(fragment, condition=fragment.condition or waiting))
             waiting = ""
     return found
@@ -102,8 +110,9 @@ def _fragments(run: _Run) -> list[Fragment]:
         intro = run.before.lower() if run.before.lower() in ("let", "where") else ""
         if any(_LISTED.search(chunk) for chunk in run.plain_stretches):
             return []
-        made = fragments(text, line, sole=run.alone)
-        made = [_without_dangling(one, keep_first=run.first) for one in made]
+        made: list[Fragment | None] = list(fragments(text, line, sole=run.alone))
+        if not (run.alone and len(run.chunks) == 1):  # a formula alone is claimed, torn or not
+            made = [one and _without_dangling(one, keep_first=run.first) for one in made]
         kept = [one for one in made if one is not None and (run.alone or relations(one.text))]
         return [_with_intro(one, intro) for one in kept]
     text = _LEADING_DRESS.sub("", _TRAILING_DRESS.sub("", text))
@@ -183,19 +192,22 @@ def _runs(chunks: list[_Chunk]) -> list[_Run]:
     current: list[_Chunk] = []
     before = ""
     words = any(chunk.word for chunk in chunks)
+    supposed = False
 
     def close() -> None:
         nonlocal current
         if current:
             first = current[0] is chunks[0]
             alone = not words and len(current) == len(chunks)
-            runs.append(_Run(tuple(current), before, first, alone))
+            runs.append(_Run(tuple(current), before, first, alone, supposed))
         current = []
 
     for chunk in chunks:
         if chunk.word:
             close()
             before = chunk.text.strip(".,;:!?()[]")
+            supposed |= before.lower() in _SUPPOSING
+            supposed &= not _SENTENCE_END.search(chunk.text)
             continue
         if current and not _joined(current[-1], chunk):
             close()

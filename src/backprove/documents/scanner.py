@@ -25,6 +25,7 @@ _FENCE = re.compile(r"\s{0,3}(?P<mark>`{3,}|~{3,})\s*(?P<info>[^`]*)$")
 _MATHEMATICAL_FENCES = {"", "math", "maths", "latex", "tex", "text", "txt", "katex", "asciimath"}
 _TABLE_ROW = re.compile(r"\s*\|.*\|\s*$")
 _TABBED_ROW = re.compile(r"[^\t]*\t[^\t]*\t")
+_PAIR = re.compile(r"\s*\S[^\t]*\t\s*\S[^\t]*$")
 _RULE = re.compile(r"\s*(?:[-=_*~]\s*){3,}$")
 _HTML = (
     (re.compile(r"<sup>([^<>]{0,80})</sup>", re.IGNORECASE), r"^{\1}"),
@@ -84,17 +85,27 @@ class _Scan:
         elif kind in _MATHEMATICAL_FENCES:
             self.chains.end()
             for offset, line in enumerate(inside):
+                heading = self.numbering.read(line)
+                label = ""
+                if heading is not None and not heading.markdown and heading.rest:
+                    line, label = heading.rest, heading.label
                 if line.strip():
-                    self._body(line, start + 2 + offset, 1, bullets=False)
+                    self._body(line, start + 2 + offset, 1, label, bullets=False)
             self.chains.end()
         else:
             self._passage("prose", "\n".join(inside), start + 2, end)
         return end + 1
 
     def _is_table(self, i: int) -> bool:
-        """A row between bars needs a second one below it: `|a| = |b|` is a formula."""
+        """A row between bars needs a second one below it: `|a| = |b|` is a formula.
+
+        So does a row of two columns.
+        """
+        following = self.lines[i + 1] if i + 1 < len(self.lines) else ""
         if _TABLE_ROW.match(self.lines[i]):
-            return i + 1 < len(self.lines) and _TABLE_ROW.match(self.lines[i + 1]) is not None
+            return _TABLE_ROW.match(following) is not None
+        if _PAIR.match(self.lines[i]):
+            return _is_row(following)
         return _TABBED_ROW.match(self.lines[i]) is not None
 
     def _table(self, start: int) -> int:
@@ -219,7 +230,7 @@ def front_matter_length(lines: list[str]) -> int:
 
 
 def _is_row(line: str) -> bool:
-    return _TABLE_ROW.match(line) is not None or _TABBED_ROW.match(line) is not None
+    return any(row.match(line) for row in (_TABLE_ROW, _TABBED_ROW, _PAIR))
 
 
 def _without_html(line: str) -> str:

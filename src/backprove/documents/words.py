@@ -14,7 +14,7 @@ _MATHEMATICAL = frozenset(
 exp log ln sqrt tanh sinh cosh sin cos sigmoid relu softplus gelu silu erf abs sign step max min
 softmax softargmax log_softmax logsumexp mean var norm tr trace det logdet diag vec sum prod ones
 conv conv_transpose conv_matrix conv_size conv_transpose_size conv_transpose_matrix iou giou
-average_precision receptive_field
+average_precision interpolated_precision receptive_field
 alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon
 phi chi psi omega
 one-hot otherwise simplex Softmax Tanh Sigmoid

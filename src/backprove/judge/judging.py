@@ -53,6 +53,8 @@ class Judge:
     written: Sequence[Relation] = ()
     #: whether wrong claims get a script that shows it
     replay: bool = False
+    #: whether a wrong claim's mistake need not be named, nor corrected
+    brief: bool = False
 
     def relation(self, relation: Relation) -> list[Outcome]:
         """An outcome for every link; raises NoMeaning where the left side has no meaning."""
@@ -305,6 +307,8 @@ class Judge:
                 "true when all sizes are 1: for vectors and matrices it has no such meaning",
                 reading="the scalar problem",
             )
+        if self.brief:
+            return Outcome(Kind.WRONG, "the two sides differ", "other", place=right.span)
         claim = WrongClaim(
             self.world,
             self.system,

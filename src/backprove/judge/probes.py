@@ -107,6 +107,7 @@ class Probes:
         declared = _Tiled(self, setting.declared)
         points = POINTS * MOST
         evaluator = Evaluator(self.system, setting.sizes, declared)
+        evaluator.points = points  # which nothing tells where nothing is declared
         self.view = trial.view(
             Scope(self.system, trial.scope.indices),
             Setting(self.system, setting.sizes, declared, points, evaluator),

@@ -519,6 +519,8 @@ class Search:
         binder = expr.binders[0]
         with binding(expr, self.scope):
             name = self.scope.inner_name(binder.name)
+            if name in {n for n, _, _ in self.grid.axes}:
+                return  # a sum inside another over the same letter: only as it is written
             if binder.low is not None and binder.high is not None:
                 low, high = self.scope.whole(binder.low), self.scope.whole(binder.high)
             else:

@@ -72,6 +72,8 @@ class Session:
     written: list[Relation] = field(default_factory=list[Relation])
     #: names that the writer gave a meaning in earlier records
     earlier: frozenset[str] = frozenset()
+    #: whether mistakes need not be named nor corrected
+    brief: bool = False
 
     def __post_init__(self) -> None:
         self.system = System(base=self.world.system)
@@ -130,19 +132,26 @@ class Session:
     def _line(self, line: str) -> list[Link]:
         """The links of a line as it stands or, where it has no meaning so, as repaired."""
         before, lines = self.system.copy(), len(self.written)
+        early = repair(line, before) if has_decimal(line) else None
+        brief = self.brief
+        self.brief = brief or isinstance(early, Repaired)
         links = self._links(Repaired(line))
+        self.brief = brief
         unreadable = any(link.verdict.verdict == Kind.UNREADABLE for link in links)
         failed = any(link.verdict.verdict == Kind.WRONG for link in links)
         if not unreadable and not (failed and has_decimal(line)):
             return links
-        mended = repair(line, before)
+        mended = early or repair(line, before)
         if isinstance(mended, Ambiguous):
             return [_doubtful(link, mended) for link in links]
-        if mended is None or any(link.good and mended.notes_in(link.span) for link in links):
+        if mended is None:
+            return links
+        needless = any(link.good and mended.notes_in(link.span) for link in links)
+        if needless and early is None:
             return links
         self.system = before
         del self.written[lines:]
-        return self._links(mended)
+        return self._links(Repaired(line) if needless else mended)
 
     def _links(self, line: Repaired) -> list[Link]:
         """The links of a line, judged in its repaired text and told in the writer's own."""
@@ -204,8 +213,9 @@ class Session:
         sides, ops = statement.sides, statement.ops
         first = sides[0]
         self._forget(statement)
+        deadline = thread_time() + self.budget
         judge = Judge(
-            self.world, self.system, thread_time() + self.budget, tuple(self.written), self.replay
+            self.world, self.system, deadline, tuple(self.written), self.replay, self.brief
         )
         if not isinstance(first, Space) and ops[0] == "=" and is_new(first, statement, self.system):
             define(statement, self.system, 0, claim=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import accumulate
 from math import prod
 
 from backprove.model.scope import Scope
@@ -392,24 +393,37 @@ def average_precision(hits: list[bool], positives: int, points: int | None) -> F
     With `points` (11 or 101) the mean over equally spaced recalls of the highest precision at that
     recall or above; with None the area under the interpolated curve (VOC 2010 and later).
     """
-    found = 0
-    curve: list[tuple[Fraction, Fraction]] = []
-    for rank, hit in enumerate(hits, 1):
-        found += hit
-        curve.append((Fraction(found, positives), Fraction(found, rank)))
-
-    def best(recall: Fraction) -> Fraction:
-        return max((p for r, p in curve if r >= recall), default=Fraction(0))
-
+    curve = _curve(hits, positives)
     if points is None:
         steps = sorted({r for r, _ in curve if r > 0})
         before = Fraction(0)
         area = Fraction(0)
         for recall in steps:
-            area += (recall - before) * best(recall)
+            area += (recall - before) * _best(curve, recall)
             before = recall
         return area
-    return sum((best(Fraction(i, points - 1)) for i in range(points)), Fraction(0)) / points
+    steps = [Fraction(i, points - 1) for i in range(points)]
+    return sum((_best(curve, recall) for recall in steps), Fraction(0)) / points
+
+
+def _curve(hits: list[bool], positives: int) -> list[tuple[Fraction, Fraction]]:
+    """Recall and precision after each prediction."""
+    found = list(accumulate(hits))
+    return [(Fraction(n, positives), Fraction(n, rank)) for rank, n in enumerate(found, 1)]
+
+
+def _best(curve: list[tuple[Fraction, Fraction]], recall: Fraction) -> Fraction:
+    """The highest precision at this recall or above."""
+    return max((p for r, p in curve if r >= recall), default=Fraction(0))
+
+
+def _interpolated_precision(expr: Call, scope: Scope) -> Node:
+    given = _arguments(expr, "hits", "recall", "positives")
+    hits = _hits(_required(given, "hits", expr), expr)
+    recall = _array(_required(given, "recall", expr), scope)
+    if not isinstance(recall, Literal) or not 0 <= recall.value <= 1:
+        raise NoMeaning("the recall must be a number from 0 to 1", expr.span, "form")
+    return literal(_best(_curve(hits, _positives(given, scope, expr)), recall.value))
 
 
 def _average_precision(expr: Call, scope: Scope) -> Node:
@@ -436,6 +450,7 @@ QUANTITIES: dict[str, Callable[[Call, Scope], Node]] = {
     "giou": _overlap,
     "precision": _precision,
     "recall": _recall,
+    "interpolated_precision": _interpolated_precision,
     "average_precision": _average_precision,
     "receptive_field": _receptive_field,
     "parameters": _parameters,

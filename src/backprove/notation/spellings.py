@@ -66,6 +66,7 @@ giou
 precision
 recall
 average_precision
+interpolated_precision
 receptive_field
 parameters
 """
@@ -81,7 +82,7 @@ FUNCTIONS: dict[str, str] = {
 LONG_HEADS = frozenset(name.split("_")[0] for name in FUNCTIONS if "_" in name)
 """First words of the function names that hold underscores."""
 
-WITH_HITS = frozenset({"precision", "recall", "average_precision"})
+WITH_HITS = frozenset({"precision", "recall", "interpolated_precision", "average_precision"})
 """Functions whose first argument is a word of T and F."""
 
 # --- LaTeX commands: token kind and value --------------------------------------------------------

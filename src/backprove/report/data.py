@@ -39,7 +39,7 @@ def as_data(report: DocumentReport) -> dict[str, Any]:
 
 def as_json(report: DocumentReport) -> str:
     """The report as one indented JSON document."""
-    return json.dumps(_finite(as_data(report)), ensure_ascii=False, indent=2, allow_nan=False)
+    return json.dumps(finite(as_data(report)), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def dumps(data: Mapping[str, Any]) -> str:
@@ -47,16 +47,16 @@ def dumps(data: Mapping[str, Any]) -> str:
     try:
         return json.dumps(data, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(data), ensure_ascii=False, allow_nan=False)
+        return json.dumps(finite(data), ensure_ascii=False, allow_nan=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON knows no infinities and no `nan`: they become text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
         items = cast(Mapping[Any, Any], value)
-        return {str(key): _finite(entry) for key, entry in items.items()}
+        return {str(key): finite(entry) for key, entry in items.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in cast(list[Any], value)]
+        return [finite(entry) for entry in cast(list[Any], value)]
     return value

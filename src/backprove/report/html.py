@@ -22,18 +22,19 @@ _LARGEST = 8
 def page(report: DocumentReport) -> str:
     """The page's HTML."""
     counts = Counts.of(result.verdict for result in report.results)
-    return _environment().get_template("report.html").render(report=report, counts=counts)
+    return environment().get_template("report.html").render(report=report, counts=counts)
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """The templates of all pages, with what they show verdicts by."""
+    made = Environment(
         loader=PackageLoader("backprove.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = environment.filters
+    filters: dict[str, Any] = made.filters
     filters.update(
         typeset=typeset,
         reading=reading,
@@ -43,14 +44,23 @@ def _environment() -> Environment:
         group=group,
         words=words,
         pointed=pointed,
+        asked=asked,
         value=value,
     )
-    return environment
+    return made
 
 
 def group(kind: Kind) -> str:
     """The style of a verdict."""
     return _GROUPS[mark(kind)]
+
+
+def asked(text: str) -> Markup:
+    """What a key asks for: a formula where it is one, or words."""
+    if text.startswith("sizes ") or " by " in text:
+        return Markup("{}").format(text)
+    found = typeset(text)
+    return Markup("{}").format(text) if "raw" in found else found
 
 
 def pointed(text: str, place: tuple[int, int]) -> Markup:

@@ -27,37 +27,43 @@ _OPERATORS = ("+", "-", "−", "=", "≈")
 
 def show(report: DocumentReport, console: Console | None = None) -> None:
     """Print a report."""
-    console = console or _console()
+    console = console or new_console()
     title = printable(report.title) if report.title else ""
     console.print(Text(str(report.path), "bold"), Text(title, "dim"))
     console.print()
-    width = _claim_width(console.width, report.results)
-    table = Table.grid(padding=(0, 1, 0, 1))
-    table.add_column(justify="right", style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(width=width)
-    table.add_column(no_wrap=True)
-    question = ""
-    for result in report.results:
-        if result.question != question:
-            question = result.question
-            table.add_row("", "", Text(printable(question), "bold"), "")
-        sign = mark(result.verdict.verdict)
-        table.add_row(
-            str(result.line),
-            Text(sign, _STYLES[sign]),
-            _cell(result, width),
-            Text(words(result.verdict), _STYLES[sign]),
-        )
     if report.results:
-        console.print(table)
+        console.print(claims_table(report.results, console.width))
         console.print()
     for note in report.notes:
         console.print(Text(f"Note: {sentence(printable(note))}", "dim"))
     console.print(Text(str(Counts.of(r.verdict for r in report.results)), "bold"))
 
 
-def _console() -> Console:
+def claims_table(results: Sequence[ClaimResult], total: int) -> Table:
+    """Claims with their verdicts, under their questions, in `total` columns."""
+    width = _claim_width(total, results)
+    table = Table.grid(padding=(0, 1, 0, 1))
+    table.add_column(justify="right", style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(width=width)
+    table.add_column(no_wrap=True)
+    question = ""
+    for result in results:
+        if result.question != question:
+            question = result.question
+            table.add_row("", "", Text(printable(question), "bold"), "")
+        sign = mark(result.verdict.verdict)
+        table.add_row(
+            result.where or str(result.line),
+            Text(sign, _STYLES[sign]),
+            _cell(result, width),
+            Text(words(result.verdict), _STYLES[sign]),
+        )
+    return table
+
+
+def new_console() -> Console:
+    """A console that is wide enough where nobody looks."""
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PIPED_WIDTH
@@ -67,7 +73,7 @@ def _console() -> Console:
 def _claim_width(total: int, results: Sequence[ClaimResult]) -> int:
     """What the other columns leave."""
     verdict = max((len(words(r.verdict)) for r in results), default=0)
-    line = max((len(str(r.line)) for r in results), default=1)
+    line = max((len(r.where or str(r.line)) for r in results), default=1)
     return max(24, total - verdict - line - 1 - 8)
 
 
