@@ -186,6 +186,7 @@ def test_records_that_cannot_be_used_are_named(tmp_path: Path) -> None:
         {"image_id": 7, "category_id": 5, "bbox": [0, 0, 1, 1], "score": 0.5},
         {"image_id": 7, "category_id": 4, "bbox": [0, 0, 1, 1], "score": float("nan")},
         {"image_id": 7, "category_id": 4, "bbox": [0, 0, float("inf"), 1], "score": 0.5},
+        {"image_id": 7, "category_id": 4, "bbox": [0, 0, 1e300, 1e300], "score": 0.5},
         {"image_id": 7, "category_id": 4, "bbox": [5, 5, -3, 2], "score": 0.5},
         {"image_id": 7, "category_id": 4, "bbox": [5, 5, 3, 2], "score": 7},
     ]
@@ -195,9 +196,9 @@ def test_records_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert notes_of(notes) == {
         Rule.UNKNOWN_IMAGE: [f"{path}, [2]: 99"],
         Rule.UNKNOWN_CLASS: [f"{path}, [3]: 5"],
-        Rule.NOT_FINITE: [f"{path}, [4]", f"{path}, [5]"],
-        Rule.EMPTY: [f"{path}, [6]"],
-        Rule.SCORE: [f"{path}, [7]: 7"],
+        Rule.NOT_FINITE: [f"{path}, [{n}]" for n in (4, 5, 6)],
+        Rule.EMPTY: [f"{path}, [7]"],
+        Rule.SCORE: [f"{path}, [8]: 7"],
     }
     assert notes[0].summary.startswith("1 record left out: about an image that the ground truth")
 
@@ -326,6 +327,7 @@ def test_malformed_yolo_text(text: str, said: str, tmp_path: Path) -> None:
         ("a,b\n1,2\n", "no columns for boxes.*found a, b"),
         ("class,x,y,w,h\n", "no column for the image"),
         ("image,class,x,y,w,h\na,b,1,2,3\n", "line 2: 5 cells, where the header has 6"),
+        ("image,class,x,y,w,h\n,b,1,2,3,4\n", "line 2: no image is named"),
         ("image,class,x,y,w,h\na,b,1,2,3,four\n", "line 2: h is not a number but 'four'"),
     ],
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from backprove.detection.evaluation import Row
 
 #: the drawing of a curve, in units of its view box
-_WIDE, _HIGH = 300.0, 190.0
+WIDE, HIGH = 300.0, 190.0
 #: points of a drawn curve, rows of a class's table, and classes of a drawn matrix, at most
 _POINTS, _ROWS, _CELLS = 400, 100, 30
 
@@ -75,8 +75,8 @@ def page(made: Assessment) -> str:
         taken=_taken(made),
         bins=_bins(made),
         remarks=remarks(made),
-        wide=_WIDE,
-        high=_HIGH,
+        wide=WIDE,
+        high=HIGH,
     )
 
 
@@ -92,7 +92,7 @@ def _class(made: Assessment, label: int, columns: dict[str, list[float]]) -> _Cl
         ranked.positives,
         detections(made)[label],
         [figure(column[label]) for column in columns.values()],
-        _line(recall, precision) if known else "",
+        polyline(recall, precision) if known else "",
         _steps(reached) if known else "",
         [_at(r, p) for r, p in reached.tolist()] if known and len(reached) <= 11 else [],
         eleven(made, label),
@@ -101,10 +101,10 @@ def _class(made: Assessment, label: int, columns: dict[str, list[float]]) -> _Cl
 
 
 def _at(recall: float, precision: float) -> tuple[float, float]:
-    return round(_WIDE * recall, 1), round(_HIGH * (1 - precision), 1)
+    return round(WIDE * recall, 1), round(HIGH * (1 - precision), 1)
 
 
-def _line(recall: Floats, precision: Floats) -> str:
+def polyline(recall: Floats, precision: Floats) -> str:
     """Points of a polyline; of very many detections, evenly chosen ones."""
     count = len(recall)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _POINTS)).astype(int)) if count else []
@@ -139,13 +139,13 @@ def _bins(made: Assessment) -> list[dict[str, float]]:
         if count:
             x, y = _at(float(found.edges[k]), float(found.share[k]))
             score_x, score_y = _at(float(found.score[k]), float(found.share[k]))
-            width = _WIDE / len(found.count)
+            width = WIDE / len(found.count)
             bars.append(
                 {
                     "x": x,
                     "y": y,
                     "width": round(width - 1, 1),
-                    "height": round(_HIGH - y, 1),
+                    "height": round(HIGH - y, 1),
                     "dot_x": score_x,
                     "dot_y": score_y,
                     "count": count,

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jinja2 import Environment, PackageLoader
 
+from backprove.report.detection_page import HIGH, WIDE, polyline
 from backprove.report.detector import WORDS, table
 
 if TYPE_CHECKING:
     from backprove.detection.detector.study import Study
 
-_WIDE, _HIGH = 300.0, 190.0
 #: pictures that are shown, and the score from which a detection is drawn
-_SHOWN, _DRAWN = 12, 0.3
+_SHOWN, _DRAWN = 8, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def page(made: Study, folder: Path) -> str:
         examples=examples,
         curves=curves,
         side=made.plan.side,
-        wide=_WIDE,
-        high=_HIGH,
+        wide=WIDE,
+        high=HIGH,
     )
 
 
@@ -84,7 +84,7 @@ def _losses(made: Study, pair: tuple[str, str]) -> dict[str, Any]:
 
 def _line(values: np.ndarray, top: float) -> str:
     steps = max(len(values) - 1, 1)
-    points = [(_WIDE * i / steps, _HIGH * (1 - v / top)) for i, v in enumerate(values.tolist())]
+    points = [(WIDE * i / steps, HIGH * (1 - v / top)) for i, v in enumerate(values.tolist())]
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
@@ -103,13 +103,13 @@ def _found(made: Study, folder: Path) -> tuple[list[_Example], list[dict[str, An
         for i, number in zip(ranked.prediction.tolist(), ranked.outcome.tolist(), strict=True):
             outcome[i] = OUTCOMES[number]
         counted = ranked.outcome != OUTCOMES.index(Outcome.IGNORED)
-        points = zip(ranked.recall[counted], ranked.precision[counted], strict=True)
+        recall, precision = ranked.recall[counted], ranked.precision[counted]
         curves.append(
             {
                 "name": name,
                 "ap": f"{float(evaluation.ap()[0, k]):.3f}",
-                "points": " ".join(f"{_WIDE * r:.1f},{_HIGH * (1 - p):.1f}" for r, p in points),
-                "dots": [(_WIDE * r, _HIGH * (1 - p)) for r, p in evaluation.reached(k)],
+                "points": polyline(recall, precision),
+                "dots": [(WIDE * r, HIGH * (1 - p)) for r, p in evaluation.reached(k)],
             }
         )
     examples: list[_Example] = []

@@ -20,7 +20,7 @@ class Rule(StrEnum):
 
     UNKNOWN_IMAGE = "about an image that the ground truth lacks"
     UNKNOWN_CLASS = "of a class that the ground truth lacks"
-    NOT_FINITE = "a number is NaN or infinite"
+    NOT_FINITE = "a number is NaN, infinite or absurdly large"
     EMPTY = "the box is empty or inside out: it can meet nothing"
     SCORE = "the score is not between 0 and 1"
     CONVENTION = "the boxes seem to be in another convention"

@@ -16,6 +16,8 @@ from backprove.detection.files.notes import DataError, Note, Places, Rule
 
 #: boxes may reach so far outside of their image, in pixels, before that is a hint
 SLACK = 2.0
+#: numbers that no product of two overflows
+LARGEST = 1e100
 #: a hint needs so large a share of the boxes
 SHARE = 0.05
 
@@ -55,7 +57,8 @@ class Names:
         if files:
             for i, name in enumerate(names):
                 path = PurePath(name)
-                aliases += [(a, i) for a in {path.name, path.stem, str(path.with_suffix(""))}]
+                bare = name.removesuffix(path.suffix) if path.suffix else name
+                aliases += [(alias, i) for alias in {path.name, path.stem, bare}]
         meant = Counter(alias for alias, _ in set(aliases))
         self._aliases = {alias: i for alias, i in aliases if meant[alias] == 1}
         self.files = files
@@ -168,7 +171,8 @@ def _known(
 ) -> tuple[Ints, Ints, Ints]:
     """Numbers of image and class, and which records can be used; the others are noted."""
     image, label = images.find(records.image), classes.find(records.label)
-    finite = np.isfinite(records.box).all(axis=1)
+    # NaN is not below the largest
+    finite = (np.abs(records.box) < LARGEST).all(axis=1)
     if records.score is not None:
         finite &= np.isfinite(records.score)
     reasons = (

@@ -77,6 +77,8 @@ class _Sheet:
                 raise DataError(
                     f"{path}, line {line}: {len(row)} cells, where the header has {len(header)}"
                 )
+            if not row[self.columns["image"]]:
+                raise DataError(f"{path}, line {line}: no image is named")
 
     def _convention(self) -> tuple[str, tuple[str, ...]]:
         for convention, names in _BOXES:
