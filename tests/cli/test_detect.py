@@ -53,7 +53,7 @@ def test_the_ranked_table_as_a_student_writes_it(truth: Path, found: Path) -> No
         ["0.4000", "0.4000"],
     ]
     # read off at 0, 0.1, … 1: five times 1, four times 4/7, twice 5/10
-    assert "= 0.7532" in result.output
+    assert "= 0.7532" in " ".join(result.output.split())
     assert pytest.approx(0.7532, abs=5e-5) == (5 + 4 * 4 / 7 + 2 * 5 / 10) / 11
 
 
@@ -92,7 +92,7 @@ def test_records_that_are_left_out_are_told_and_give_status_1(truth: Path, found
     assert result.exit_code == 1
     told = " ".join(result.output.split())
     assert "1 record left out: about an image that the ground truth lacks" in told
-    assert "found.csv, line 12: hill.jpg" in told
+    assert "found.csv,line12:hill.jpg" in told.replace(" ", "")  # the terminal breaks long lines
     result = run(truth, found, "--strict")
     assert result.exit_code == 2
     assert "hill.jpg" in result.stderr
