@@ -6,7 +6,15 @@ import ast
 import re
 
 import pytest
-from tests.compute.emit.zoo import GRADIENTS, HESSIANS, JACOBIANS, LAST_STEP, LSTM, NETWORK
+from tests.compute.emit.zoo import (
+    ALL_BACK,
+    GRADIENTS,
+    HESSIANS,
+    JACOBIANS,
+    LAST_STEP,
+    LSTM,
+    NETWORK,
+)
 
 from backprove import BackproveError, Model
 
@@ -97,6 +105,11 @@ class TestRecurrences:
     def test_the_softmax_and_the_cross_entropy_are_one_difference(self, library):
         assert "o - y" in emitted(NETWORK, library)
         assert "log" not in emitted(NETWORK, library)
+
+    def test_that_look_at_all_steps_before_are_refused_by_name(self):
+        """There is no loop for them yet, and no wrong one."""
+        with pytest.raises(BackproveError, match="looks at its own members by"):
+            emitted(ALL_BACK, "numpy")
 
     def test_the_steps_of_coupled_families_are_one_loop(self):
         assert emitted(LSTM, "numpy").count("for t in") == 2
