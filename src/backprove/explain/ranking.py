@@ -41,7 +41,7 @@ def interpolated_precision(a: Arguments) -> Explanation:
     """The table by rank, and the highest precision at the recall or above."""
     lines, curve = _ranks(a.word("hits"), a.whole("positives"))
     value = number(a.value)
-    reached = [fraction(p) for r, p in curve if p == value and value]
+    reached = [fraction(p) for _, p in curve if p == value and value]
     lines += [
         "",
         "interpolated precision at recall r: the highest precision at any recall ≥ r",
