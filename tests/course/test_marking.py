@@ -131,6 +131,14 @@ class TestPairing:
         (item,) = items(mark(sheet(key), f"## 1\n\n{line}\n"))
         assert (item.outcome, item.awarded) == ("correct", 1)
 
+    def test_under_the_number_of_the_whole_question(self, mark) -> None:
+        asked = (
+            "## 1 One [2 marks]\n### (a) A [1 mark]\n```answer\nsize 8 × conv_size(28, 5)\n```\n"
+            "### (b) B [1 mark]\n```answer\ncount = parameters([3, 3], in=2, out=4)\n```\n"
+        )
+        report = mark(asked, "## 1\n\noutput: 8 x 24\n\nThe count = 76.\n")
+        assert [item.outcome for item in items(report)] == ["correct", "correct"]
+
     def test_a_matrix_of_letters_by_an_example(self, mark) -> None:
         model = "K in R^{2x2}\nM = conv_transpose_matrix(K, input=[1, 2])\n"
         good = "[[1, 2, 0, 3, 4, 0], [0, 1, 2, 0, 3, 4]]"

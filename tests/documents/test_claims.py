@@ -303,3 +303,8 @@ def test_hostile_text_takes_no_time(text: str) -> None:
     start = time.perf_counter()
     scan(text)
     assert time.perf_counter() - start < 30
+
+
+def test_a_difference_in_brackets_is_no_word() -> None:
+    found = [p.text for p in scan("(a) ∂L/∂V = (p-t) h^T") if p.kind == "claim"]
+    assert found == ["∂L/∂V = (p-t) h^T"]

@@ -216,6 +216,17 @@ def interpolated(word, positives, points):
 
 
 @few
+@given(hits, st.integers(0, 2))
+def test_average_precision_is_the_mean_of_interpolated_precisions(reader, word, missed):
+    positives = max(1, word.count("T") + missed)
+    steps = [
+        value(reader, f"interpolated_precision({word}, {i}/10, {positives})") for i in range(11)
+    ]
+    mean = value(reader, f"average_precision({word}, positives={positives}, points=11)")
+    assert sum(steps) / 11 == pytest.approx(mean)
+
+
+@few
 @given(hits, st.integers(0, 3), st.sampled_from([11, 101, "all"]))
 def test_average_precision(reader, word, missed, points):
     positives = word.count("T") + missed + (not word.count("T") and not missed)

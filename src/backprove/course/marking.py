@@ -171,16 +171,18 @@ class _Report:
 
     def _item(self, question: Question, key: Key, answer: Answer, worth: Worth) -> Item:
         of = key.marks or Fraction(0)
+        named = key.kind == "statement" and answer.asked.other is None
+        asked = key.name if named else key.asked
         look = worth.look
         if not answer.claims and not self.paper:
             written = self._written(question)
             if written:
-                look = f"no formula answers {key.asked}, but there is text"
+                look = f"no formula answers {asked}, but there is text"
                 self.looks.append(Look(question.number, (written[0].line, written[-1].last), look))
         elif worth.look:
             self.looks.append(Look(question.number, worth.lines, worth.look))
         return Item(
-            key.asked,
+            asked,
             of,
             of * worth.share,
             worth.outcome,

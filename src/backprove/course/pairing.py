@@ -226,7 +226,7 @@ class Pairing:
         lines = self.judging.document.text.split("\n")
         seen: set[int] = set()
         for passage in self.judging.document.passages:
-            mine = self.number_of(passage) == asked.question.number
+            mine = self._alone(passage, asked)
             if passage.kind not in ("prose", "claim", "heading") or not mine:
                 continue
             own = lines[passage.line - 1 : passage.last]
@@ -239,6 +239,18 @@ class Pairing:
                     one = self._stated(made)
                     self.add(answer, made, next(iter(one), None))
                     self.statements.append((made, one))
+
+    def _alone(self, passage: Passage, asked: Asked) -> bool:
+        """Whether a passage stands in the key's question, or above it where no other is like it."""
+        number, own = self.number_of(passage), asked.question.number
+        if number == own or not self.near(passage, asked):
+            return number == own
+        like = (
+            a.asked
+            for a in self.answers
+            if a.asked is not asked and a.asked.key.kind == asked.key.kind
+        )
+        return not any(self.near(passage, other) for other in like)
 
     def _bare(self, asked: Asked, passage: Passage, text: str, line: int) -> Judged | None:
         if asked.key.kind == "size":

@@ -36,6 +36,8 @@ def is_word(chunk: str) -> bool:
     letters = chunk.strip(_EDGES)
     if not _LETTERS.fullmatch(letters) or letters in _MATHEMATICAL:
         return False
+    if max(map(len, re.split(r"[-–]", letters))) < 2:  # `p-t` is a difference
+        return False
     if letters[:1].lower() + letters[1:] in _SHORT_WORDS:
         return True
     if len(letters) < 3 or not letters.isascii():

@@ -29,6 +29,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "giou": ("a", "b"),
     "precision": ("hits", "rank"),
     "recall": ("hits", "rank", "positives"),
+    "interpolated_precision": ("hits", "recall", "positives"),
     "average_precision": ("hits", "positives", "points"),
     "receptive_field": ("layers",),
     "parameters": ("kernel", "in", "out", "bias"),

@@ -30,6 +30,7 @@ EXPLAINERS: dict[str, Callable[[Arguments], Explanation]] = {
     "giou": boxes.overlap,
     "precision": ranking.precision,
     "recall": ranking.recall,
+    "interpolated_precision": ranking.interpolated_precision,
     "average_precision": ranking.average_precision,
 }
 

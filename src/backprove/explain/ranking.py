@@ -37,9 +37,21 @@ def recall(a: Arguments) -> Explanation:
     return Explanation(a.question, tuple(lines), both(value), value)
 
 
-def average_precision(a: Arguments) -> Explanation:
-    """The table by rank, the interpolated precision at every recall, and their mean or area."""
-    word, positives = a.word("hits"), a.whole("positives")
+def interpolated_precision(a: Arguments) -> Explanation:
+    """The table by rank, and the highest precision at the recall or above."""
+    lines, curve = _ranks(a.word("hits"), a.whole("positives"))
+    value = number(a.value)
+    reached = [fraction(p) for _, p in curve if p == value and value]
+    lines += [
+        "",
+        "interpolated precision at recall r: the highest precision at any recall ≥ r",
+        f"the highest there: {reached[0] if reached else '0, for no rank reaches this recall'}",
+    ]
+    return Explanation(a.question, tuple(lines), both(value), value)
+
+
+def _ranks(word: str, positives: int) -> tuple[list[str], list[tuple[Fraction, Fraction]]]:
+    """The table by rank, and recall and precision after each."""
     curve: list[tuple[Fraction, Fraction]] = []
     rows: list[tuple[object, ...]] = [("rank", "correct", "TP", "precision", "", "recall", "")]
     for rank in range(1, len(word) + 1):
@@ -48,7 +60,12 @@ def average_precision(a: Arguments) -> Explanation:
         curve.append((r, p))
         shown = (f"{found}/{rank}", decimal(p), f"{found}/{positives}", decimal(r))
         rows.append((rank, word[rank - 1], found, *shown))
-    lines = table(rows)
+    return table(rows), curve
+
+
+def average_precision(a: Arguments) -> Explanation:
+    """The table by rank, the interpolated precision at every recall, and their mean or area."""
+    lines, curve = _ranks(a.word("hits"), a.whole("positives"))
     points = a.expr("points")
     by_area = isinstance(points, Name)
     lines += ["", "interpolated precision at recall r: the highest precision at any recall ≥ r", ""]

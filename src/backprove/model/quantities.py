@@ -20,6 +20,7 @@ from backprove.tensor.build import (
     apply,
     build,
     fold,
+    is_zero,
     literal,
     reciprocal,
     select,
@@ -421,9 +422,10 @@ def _interpolated_precision(expr: Call, scope: Scope) -> Node:
     given = _arguments(expr, "hits", "recall", "positives")
     hits = _hits(_required(given, "hits", expr), expr)
     recall = _array(_required(given, "recall", expr), scope)
-    if not isinstance(recall, Literal) or not 0 <= recall.value <= 1:
+    at = Fraction(0) if is_zero(recall) else getattr(recall, "value", None)
+    if not isinstance(at, Fraction) or recall.rank or not 0 <= at <= 1:
         raise NoMeaning("the recall must be a number from 0 to 1", expr.span, "form")
-    return literal(_best(_curve(hits, _positives(given, scope, expr)), recall.value))
+    return literal(_best(_curve(hits, _positives(given, scope, expr)), at))
 
 
 def _average_precision(expr: Call, scope: Scope) -> Node:
