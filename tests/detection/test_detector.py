@@ -262,6 +262,13 @@ def test_a_difference_counts_when_the_seeds_agree(gains: tuple[float, ...], said
     assert said in made.conclusion[0]
 
 
+def test_the_rarest_class_is_one_that_is_there() -> None:
+    runs = [run(pair, seed, 0.5) for seed in range(2) for pair in PAIRS]
+    made = Study(Plan(seeds=2), ("rose", "lily"), [5, 0], runs)
+    assert "AP of rose, the rarest" in made.conclusion[-1]
+    assert len(Study(Plan(seeds=2), ("rose", "lily"), [0, 0], runs).conclusion) == 4
+
+
 def test_a_folder_in_cocos_format_takes_the_place_of_the_scenes(tmp_path: Path) -> None:
     pillow = pytest.importorskip("PIL.Image")
     from backprove.detection.detector.folder import folder_scenes

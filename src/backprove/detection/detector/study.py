@@ -126,7 +126,14 @@ class Study:
                 "focal loss", base, "cross-entropy", plain, "11-point AP", lambda r: r.map
             )
         )
-        rare = int(np.argmin(self.boxes))
+        # of the classes that are there at all
+        rare = min(
+            (k for k, count in enumerate(self.boxes) if count),
+            key=lambda k: self.boxes[k],
+            default=None,
+        )
+        if rare is None:
+            return said
         said.append(
             self._difference(
                 "focal loss",
@@ -249,6 +256,8 @@ def _run(
         model, history = load(folder, setting, classes)
     else:
         training, testing = _batches(plan, "train"), _batches(plan, "test")
+        if training.truth.classes != test.truth.classes:
+            raise BackproveError(f"{plan.data}: train.json and test.json have other classes")
         model, history = train(setting, classes, training, testing, folder, resume, told)
     found = detect(model, test.pictures, test.truth)
     write_results(folder / setting.name / "predictions.json", found)
