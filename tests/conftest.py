@@ -1,5 +1,5 @@
 """Settings that every test shares: JAX in float64 on the CPU, one thread a process, and properties
-that are repeatable where CI runs them."""
+that are repeatable."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("BACKPROVE_DEBUG", "1")  # faults in naming mistakes are seen
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+# HYPOTHESIS_PROFILE=dev looks for new cases, as one wants while working on a part
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

@@ -304,6 +304,8 @@ def test_judge_ends_with_two_where_nothing_could_be_used(tmp_path: Path) -> None
 def test_a_fault_of_ours_is_no_verdict(
     homework: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.delenv("BACKPROVE_DEBUG", raising=False)
+
     def broken(*_: object) -> None:
         raise KeyError("δ")
 

@@ -76,6 +76,11 @@ class TestNames:
         assert "x is declared twice (first in line 1)" in message
         assert message.startswith("line 3")
 
+    def test_a_family_beside_an_array_of_its_name(self):
+        message = error("x in R^n\nx_t = tanh(x_{t-1}) for t = 1..3")
+        assert "the family needs another name" in message
+        assert message.startswith("line 2")
+
     def test_a_member_declared_twice(self):
         assert "twice" in error("x_t in R^n for t = 1..3\nx_2 in R^n")
 

@@ -280,7 +280,9 @@ class Rules:
                 if entity.body is None or len(entity.ranges) != 1 or len(entity.index) != 1:
                     continue
                 uses = {
-                    s for s in walk(entity.body) if isinstance(s, Symbol) and s.name == n.by.name
+                    s
+                    for s in walk(entity.body)
+                    if isinstance(s, Symbol) and s.name == n.by.name and len(s.index) == 1
                 }
                 if not uses:
                     continue

@@ -216,6 +216,12 @@ def define(
     if isinstance(left, Space) or isinstance(right, Space):
         raise NoMeaning("a definition needs an expression", relation.span, "form")
     name, index, ranges = head(left, relation.ranges, system, free=claim)
+    if index and any(not e.index and len(e.shape) >= len(index) for e in system.named(name)):
+        raise NoMeaning(
+            f"{name} is an array, whose components are written so: the family needs another name",
+            left.span,
+            "form",
+        )
     scope = Scope(system, {r.name: Whole.of(r.name) for r in ranges})
     borders = _borders(name, index, system) if ranges else []
     try:
