@@ -31,7 +31,9 @@ def test_a_term_forgotten_inside_a_bracket_is_found(judge, claim, term):
 
 
 def test_the_correction_has_the_forgotten_term(judge):
-    assert judge(DENSE, "∂E/∂V = (-y) h^T").corrected == "(-y + o) h^\\top"
+    # the writer's line mended or, where the search for that was cut short, the truth written out
+    right = judge(DENSE, "∂E/∂V = (-y) h^T").corrected
+    assert right in ("(-y + o) h^\\top", "(o - y) h^\\top")
 
 
 def test_indices_exchanged_in_runs_of_letters(judge):
