@@ -211,7 +211,7 @@ def judge(
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     with _mistakes_told():
-        from backprove.batch import judge_collection
+        from backprove.commands.collection import judge_collection
 
         tally, stopped = judge_collection(
             file, output, jobs or os.cpu_count() or 1, budget, resume=resume

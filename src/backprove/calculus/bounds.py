@@ -96,14 +96,15 @@ def span(entities: list[Entity], position: int) -> tuple[Whole | None, Whole | N
             highs.append(high)
     starts = [low for low in lows if low - 1 not in highs]
     ends = [high for high in highs if high + 1 not in lows]
-    return _extreme(starts, min), _extreme(ends, max)
+    return _extreme(starts, last=False), _extreme(ends, last=True)
 
 
-def _extreme(bounds: list[Whole], choose: object) -> Whole | None:
-    numbers = [b for b in bounds if isinstance(b.constant, int)]
+def _extreme(bounds: list[Whole], last: bool) -> Whole | None:
+    """The first or the last of some bounds; one with a name is taken for later than numbers."""
+    numbers = sorted(int(b.constant) for b in bounds if isinstance(b.constant, int))
     names = [b for b in bounds if not isinstance(b.constant, int)]
-    if names and choose is max:
+    if names and (last or not numbers):
         return names[0]
     if numbers:
-        return choose(numbers, key=lambda w: w.constant)  # type: ignore[operator,no-any-return]
-    return names[0] if names else None
+        return Whole.of(numbers[-1] if last else numbers[0])
+    return None

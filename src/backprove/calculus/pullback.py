@@ -58,7 +58,6 @@ from backprove.tensor.nodes import (
     Scatter,
     Select,
     Stack,
-    Symbol,
     Where,
 )
 from backprove.tensor.whole import Whole
@@ -317,8 +316,3 @@ def _others(node: Fold, body: Node, index: str, adjoint: Node, lead: int) -> Nod
     rest = fold("prod", other, node.low, node.high, where(test("≠", other, index), factor, one))
     axes: list[object] = list(range(body.rank))
     return contract([adjoint, rest], [[*head, *axes], axes], [*head, *axes])
-
-
-def is_symbol(node: Node) -> bool:
-    """The usual choice of wanted nodes: names."""
-    return isinstance(node, Symbol)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -72,7 +72,7 @@ def _slope_kind(old: Expr, slope: Expr) -> str:
     return "wrong-derivative"
 
 
-def _factor_like(place: Place, system: System):  # type: ignore[no-untyped-def]
+def _factor_like(place: Place, system: System) -> Iterator[tuple[Expr, Callable[[Expr], Expr]]]:
     """Parts made of one quantity only, and how to put something in their place."""
     expr = place.expr
     if isinstance(expr, Product):

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from backprove.judge.candidates import added, narrowed
 from backprove.judge.combine import Array, Candidate, as_diagonal, times_identity
-from backprove.judge.readings import Search, added, narrowed
+from backprove.judge.readings import Search
 from backprove.judge.world import EQUAL, Grid, Setting, difference
 from backprove.model.value import Value
 from backprove.notation.syntax import Expr, Sum

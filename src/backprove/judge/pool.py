@@ -22,12 +22,10 @@ from backprove.notation.syntax import (
     Index,
     Name,
     Number,
-    Power,
     Product,
     Quotient,
     Sum,
     Tag,
-    Transpose,
 )
 from backprove.tensor.build import literal, minus, replace
 from backprove.tensor.functions import RULES, partials
@@ -230,12 +228,3 @@ def _shifted(part: Sum, letter: str, item: Expr) -> Expr | None:
 def inverse_of(expr: Expr) -> Expr:
     """1/s."""
     return Quotient(ONE, expr)
-
-
-def is_transposed(expr: Expr) -> bool:
-    return isinstance(expr, Transpose)
-
-
-def is_plain(expr: Expr) -> bool:
-    """Whether an expression needs no brackets as a factor."""
-    return isinstance(expr, Name | Index | Tag | Number | Power)

@@ -9,8 +9,9 @@ The levels of binding, loosest first, each a method that calls the next:
 
 Operands that have a shape of their own live beside it: `scripts` (what hangs on an operand),
 `applied` (functions, sums), `derivatives`, `brackets` (arrays, cases, conditions); `statements`
-reads whole lines. Nothing is ever tried twice: every choice is made by looking ahead over matched
-brackets, so that reading takes linear time.
+reads whole lines. Every choice within a formula is made by looking ahead over matched brackets, never by
+trying and taking back, so that reading takes linear time; a line is read at most twice (as a
+declaration, then as a relation).
 """
 
 from __future__ import annotations

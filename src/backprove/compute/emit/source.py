@@ -26,7 +26,7 @@ class Frame:
 
     def __init__(self, made: Program, target: str, *taken: str) -> None:
         self.made = made
-        self.library = TARGETS[target]
+        self.spelling = TARGETS[target]
         names = Names()
         for name in taken:
             names.unique(name)
@@ -35,7 +35,7 @@ class Frame:
         for size in _size_names(made):
             sizes[size] = names.unique("B" if size == BATCH_SIZE else identifier(size))
         self.writer = WRITERS[target](
-            self.library, names, reach(made.values), made.reference, dict(made.fixed), sizes
+            self.spelling, names, reach(made.values), made.reference, dict(made.fixed), sizes
         )
 
     def result(self, value: Value, name: str) -> str:
@@ -52,12 +52,12 @@ class Frame:
     def module(self, body: Sequence[str]) -> str:
         """The source around classes and functions."""
         modules = set(self.writer.modules)
-        helpers = [t for h, t in self.library.helpers.items() if h in self.writer.helpers]
+        helpers = [t for h, t in self.spelling.helpers.items() if h in self.writer.helpers]
         if any("math." in text for text in helpers):
             modules.add("math")
         lines = [f"import {m}" for m in sorted(modules)]
         lines += [""] if modules else []
-        lines += self.library.imports
+        lines += self.spelling.imports
         for text in helpers:
             lines += ["", "", *text.split("\n")]
         return "\n".join([*lines, "", "", *body]) + "\n"
@@ -78,7 +78,7 @@ def source(made: Program, target: str, name: str = "derivative") -> str:
     frame = Frame(made, target, name)
     results = [frame.result(v, o.name) for v, o in zip(made.values, made.outputs, strict=True)]
     preamble, extra = frame.preamble()
-    body = [frame.library.decorator] if frame.library.decorator else []
+    body = [frame.spelling.decorator] if frame.spelling.decorator else []
     body.append(f"def {name}({', '.join([*frame.arguments, *extra])}):")
     text = frame.docstring(_title(made), extra, outputs=len(made.outputs))
     body += indented([*text, *preamble])
