@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from backprove.model.write import NoMatrixForm, written
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import apply, is_zero, split_coefficient
-from backprove.tensor.nodes import Apply, Contract, Fold, Literal, Node, Select, Symbol, Where
+from backprove.tensor.nodes import Apply, Contract, Fold, Literal, Node, Select, Symbol, Test, Where
 from backprove.tensor.whole import Whole
 
 
@@ -30,7 +30,10 @@ class Shift:
 
 def called(entry: Node, letters: Sequence[str]) -> str:
     """In words, what convolution an entry of an array at these letters is; '' for none."""
-    indices, factors = _opened(entry)
+    equations: list[Test] = []
+    indices, factors = _opened(entry, equations)
+    if equations:
+        return _scattered(equations, indices, factors, letters)
     shifts = [s for i in indices for s in _shifts(factors, i, letters)]
     if not shifts or len({(s.shifted, s.fixed) for s in shifts}) > 1:
         return ""
@@ -56,6 +59,39 @@ def called(entry: Node, letters: Sequence[str]) -> str:
     return ""
 
 
+def _scattered(
+    equations: Sequence[Test],
+    indices: Sequence[str],
+    factors: Sequence[Node],
+    letters: Sequence[str],
+) -> str:
+    """A transposed convolution of which no index could be solved for: `s(r−1) + d(i−1) + 1 = j`."""
+    pairs: set[tuple[str, str]] = set()
+    rates: list[tuple[int, int]] = []
+    for equation in equations:
+        for letter, sums in ((equation.left, equation.right), (equation.right, equation.left)):
+            steps = [(i, sums.coefficient(i)) for i in indices if i in sums.names]
+            if letter.name not in letters or len(steps) != 2:
+                continue
+            names = [_name(a) for i, _ in steps if (a := _holder(factors, i)) is not None]
+            whole = [int(rate) for _, rate in steps if isinstance(rate, int) and rate > 0]
+            if len(names) == len(whole) == 2 and all(names):
+                pairs.add((names[0], names[1]))
+                rates.append((whole[0], whole[1]))
+    if len(pairs) != 1 or len(rates) != len(equations):
+        return ""
+    ((spread, kernel),) = pairs
+    strides, dilations = zip(*rates, strict=True)
+    words = f"the transposed convolution of {spread} with {kernel}"
+    return words + _rate("stride", strides) + _rate("dilation", dilations)
+
+
+def _holder(factors: Sequence[Node], index: str) -> Node | None:
+    """The one array among the factors that has this index; None where there are more."""
+    found = [a for f in factors if (a := _array(f)) and any(index in w.names for w in _at(f))]
+    return found[0] if len(found) == 1 else None
+
+
 def _rate(name: str, rates: Sequence[int]) -> str:
     """`, stride 2`; nothing where all are 1."""
     if set(rates) == {1}:
@@ -70,8 +106,11 @@ def _turned(old: str, new: str, rates: Sequence[int]) -> str:
     return f"{rate} turned into {new}" if rate else ""
 
 
-def _opened(node: Node) -> tuple[list[str], list[Node]]:
-    """The indices of the sums around a product, and its factors; conditions do not matter."""
+def _opened(node: Node, equations: list[Test]) -> tuple[list[str], list[Node]]:
+    """The indices of the sums around a product, and its factors.
+
+    Of the conditions only the equations matter, to which those found are added.
+    """
     indices: list[str] = []
     while True:
         _, node = split_coefficient(node)
@@ -79,6 +118,8 @@ def _opened(node: Node) -> tuple[list[str], list[Node]]:
             indices.append(node.index)
             node = node.body
         elif isinstance(node, Where) and (is_zero(node.otherwise) or _is_nought(node.otherwise)):
+            if isinstance(node.condition, Test) and node.condition.op == "=":
+                equations.append(node.condition)
             node = node.then
         elif isinstance(node, Contract) and len(node.operands) == 1 and not node.shape:
             node = node.operands[0]
@@ -88,7 +129,7 @@ def _opened(node: Node) -> tuple[list[str], list[Node]]:
         rest = [n for n in node.operands if not isinstance(n, Fold)]
         inner = [n for n in node.operands if isinstance(n, Fold)]
         for fold in inner:
-            more, factors = _opened(fold)
+            more, factors = _opened(fold, equations)
             indices += more
             rest += factors
         return indices, rest

@@ -9,7 +9,7 @@ is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from fractions import Fraction
 
 from backprove.calculus.canonical import Canon
@@ -62,6 +62,8 @@ class Simplifier:
         self._taken: dict[Node, Node] = {}
         self._done: dict[Node, Node] = {}
         self._best: dict[Node, tuple[int, Node]] = {}
+        #: what those who use it have found out: derivatives by other names need most of it again
+        self.memory: dict[Hashable, Node] = {}
 
     def __call__(self, node: Node) -> Node:
         """The shortest form found of a node, each part of it treated first."""

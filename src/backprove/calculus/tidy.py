@@ -138,11 +138,11 @@ class Tidy:
         for line in [e for e in lines if e.body is not None and _is_trivial(e.body)]:
             line = next(e for e in lines if (e.name, e.index) == (line.name, line.index))
             lines = [
-                with_body(e, _inline(e.body, line, e.ranges))
+                with_body(e, self._inlined(e.body, line, e.ranges))
                 for e in lines
                 if e is not line and e.body is not None
             ]
-            result = _inline(result, line, spans)
+            result = self._inlined(result, line, spans)
         return lines, result
 
     def _short(
@@ -150,9 +150,22 @@ class Tidy:
     ) -> Node:
         ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
         ranges = (*self.sizes, *ranges)
-        node = settled(node, ranges, families or [])
-        node = settled(self.simplify(node), ranges)
-        return tightened(node, families, ranges) if families else node
+        families = families or []
+        key = (node, ranges, *((e.name, e.index, e.ranges) for e in families))
+        found = self.simplify.memory.get(key)
+        if found is None:
+            found = settled(node, ranges, families)
+            found = settled(self.simplify(found), ranges)
+            found = tightened(found, families, ranges) if families else found
+            self.simplify.memory[key] = found
+        return found
+
+    def _inlined(self, node: Node, line: Entity, spans: tuple[IndexRange, ...]) -> Node:
+        key = (node, line.name, line.index, line.ranges, line.body, spans)
+        found = self.simplify.memory.get(key)
+        if found is None:
+            found = self.simplify.memory[key] = _inline(node, line, spans)
+        return found
 
     # --- putting definitions in the places of their uses ---
 
@@ -183,9 +196,9 @@ class Tidy:
             others: Lines = []
             for e in lines:
                 if e is not line and e.body is not None:
-                    put = _inline(e.body, line, e.ranges)
+                    put = self._inlined(e.body, line, e.ranges)
                     others.append(e if put is e.body else with_body(e, self._short(put, e.ranges)))
-            put = _inline(result, line, self.raw.spans)
+            put = self._inlined(result, line, self.raw.spans)
             last = result if put is result else self._short(put, self.raw.spans)
             after = [e.body for e in others if e.body is not None] + [last]
             before = [e.body for e in lines if e is not line and e.body is not None] + [result]

@@ -83,6 +83,10 @@ class Scope:
             what = ""
             if isinstance(expr, Name) and (named := self.system.named(expr.text)):
                 what = f", and {expr.text} is {show_shape(named[0].shape)}"
+            elif isinstance(expr, Name):
+                what = f", and {expr.text} is neither"
+                if not self.open and len(expr.text) == 1:
+                    what += f"; a rule for every member ends in `for {expr.text} = 1..n`"
             raise NoMeaning(
                 f"a whole number (an index or a size) is expected here{what}", expr.span, "form"
             )

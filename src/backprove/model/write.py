@@ -362,11 +362,11 @@ class _Writer:
         conditions: list[Node] = []
         if not body.shape:
             conditions, body = conditioned(body, neutral)
-            for equation in [c for c in conditions if isinstance(c, nodes.Test) and c.op == "="]:
-                # `j = …` under a sum sign would be taken for an index
+            for equation in [c for c in conditions if _is_plain_equation(c)]:
+                # `j = k` under a sum sign would be taken for an index
                 conditions.remove(equation)
                 body = where(equation, body, neutral)
-        condition = joined(conditions, writer.write) if conditions else None
+        condition = joined(conditions, writer.write, under=True) if conditions else None
         binder = Binder(index, written_index(low), written_index(high))
         op = "sum" if node.op == "sum" else "prod"
         return Big(op, (binder,), writer.array(body), condition)
@@ -426,3 +426,10 @@ class _Writer:
         """A part of a stacked array; a single scalar needs no brackets of its own."""
         single = isinstance(node, nodes.Stack) and len(node.parts) == 1 and node.rank == 1
         return self.write(node.parts[0]) if single else self._sized(node)  # type: ignore[union-attr]
+
+
+def _is_plain_equation(node: Node) -> bool:
+    """Whether a condition says that two indices are equal, neither being reckoned with."""
+    if not isinstance(node, nodes.Test) or node.op != "=":
+        return False
+    return all(side.name or side.constant is not None for side in (node.left, node.right))

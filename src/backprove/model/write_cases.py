@@ -41,11 +41,16 @@ def cases(node: Where) -> tuple[list[tuple[Node, list[Node]]], Node]:
     return found, rest
 
 
-def joined(conditions: Sequence[Node], write: Write) -> Expr:
-    """Conditions that must all hold; bounds on one index are chained."""
+def joined(conditions: Sequence[Node], write: Write, under: bool = False) -> Expr:
+    """Conditions that must all hold; bounds on one index are chained.
+
+    `under` a sum sign no equation begins with an index alone, as the sum's own index does.
+    """
     parts: list[Expr] = []
     for condition in conditions:
         one = _written(condition, write)
+        if under and isinstance(one, Compare) and one.ops == ("=",):
+            one = Compare(tuple(sorted(one.operands, key=_is_index)), one.ops)
         for part in one.parts if isinstance(one, Both) else (one,):
             chained = next((c for p in parts if (c := _chained(p, part))), None)
             if chained is None:
@@ -93,6 +98,10 @@ def _between_indices(node: Test) -> Expr:
             left, right = left - shift, right - shift
         break
     return Compare((written_index(left), written_index(right)), (op,))
+
+
+def _is_index(expr: Expr) -> bool:
+    return isinstance(expr, Name | Number)
 
 
 def compared(function: str, left: Expr, right: Expr) -> Expr:
