@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from backprove import BackproveError
 from backprove.compute.points import members, sample, sizes_for
+from backprove.model.text import read_model
 from backprove.tensor.build import count, fold, literal, power, select, symbol, times
 from backprove.tensor.whole import Whole, shape
 
@@ -134,3 +136,9 @@ def test_symbols_of_members_share_a_name(make_book):
     values = sample(book.system, {"m": 2}, 1, 0)
     assert set(values) == {("h", (0,)), ("h", (1,)), ("h", (2,))}
     assert symbol("h", shape("m"), [1]).rank == 1
+
+
+def test_an_array_too_large_for_numbers_is_refused_by_name():
+    system = read_model("x in R^3\nA in R^{100000 x 100000}\ny = A")
+    with pytest.raises(BackproveError, match="A is 100000 × 100000: too many entries"):
+        sample(system, {}, 2, 0)

@@ -6,6 +6,7 @@ what comes out is put in its shortest form, with names of the field (`tidy`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as changed
 from weakref import WeakKeyDictionary
@@ -23,6 +24,7 @@ from backprove.calculus.prepare import (
 )
 from backprove.calculus.simplify import Simplifier
 from backprove.calculus.tidy import Derived, Tidy
+from backprove.calculus.used import reached
 from backprove.model.entity import System
 from backprove.tensor.build import select
 from backprove.tensor.nodes import Derivative, Node, Select, Symbol, walk
@@ -58,8 +60,11 @@ def derive(
         return changed(whole, by=by, result=select(whole.result, [*kept, *by.at]))
     used = without | {n.name for n in walk(by) if isinstance(n, Symbol)}
 
+    inner_ones: list[Derived] = []
+
     def worked(system: System, inner: Derivative) -> tuple[System, Node]:
         found = derive(system, inner.of, inner.by, inner.mode, used)
+        inner_ones.append(found)
         return (found.system if found.lines else system), found.result
 
     base = resolved(system, worked)
@@ -67,7 +72,27 @@ def derive(
     model = _prepared(base, by)
     raw = differentiate(model.system, quantity, by, mode)
     own = of.name if isinstance(of, Symbol) else None
-    return Tidy(raw, model.simplifier(without, own)).derived(of, by)
+    return _with_inner(Tidy(raw, model.simplifier(without, own)).derived(of, by), inner_ones)
+
+
+def _with_inner(found: Derived, inner: Sequence[Derived]) -> Derived:
+    """A derivation with those lines of the derivatives inside it that it is in terms of."""
+    before = [line for one in inner for line in one.lines]
+    if not before:
+        return found
+    lines = reached([*before, *found.lines], found.result, found.raw.spans)
+    names = {line.name for line in lines}
+    owners = {name: owner for one in inner for name, owner in one.owners.items() if name in names}
+    quantities: dict[str, Node] = {}
+    for one in inner:
+        quantities |= one.inner
+        quantities |= {line.name: one.of for line in one.lines if line.name not in one.inner}
+    return changed(
+        found,
+        lines=tuple(lines),
+        owners={**owners, **found.owners},
+        inner={name: of for name, of in quantities.items() if name in names},
+    )
 
 
 @dataclass(slots=True)

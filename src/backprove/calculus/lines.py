@@ -12,6 +12,7 @@ from backprove.calculus.letters import Axes, Letters, at_ones
 from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.ranges import settled
 from backprove.calculus.simplify import Simplifier
+from backprove.calculus.structure import structure
 from backprove.calculus.tidy import Derived
 from backprove.model.entity import Entity, IndexRange, member
 from backprove.model.write import NoMatrixForm, written, written_components
@@ -32,12 +33,16 @@ SHORT_ARRAY = 6
 class Line:
     """One line: an equation and, for a family, the steps for which it holds.
 
-    Beside a derivative stands what it is called, where it is a convolution.
+    Beside a derivative stands what it is called: a convolution, a Kronecker product.
     """
 
     equation: Relation
     steps: str = ""
     steps_latex: str = ""
+
+
+#: longer lines do not move the column of the steps further out
+COLUMN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class View:
     def unicode(self) -> str:
         """The lines as text; the steps of families stand in a column of their own."""
         shown = [to_unicode(line.equation) for line in self.lines]
-        width = max(len(text) for text in shown)
+        width = max((len(text) for text in shown if len(text) <= COLUMN), default=0)
         return "\n".join(
             f"{text:<{width}}    {line.steps}" if line.steps else text
             for text, line in zip(shown, self.lines, strict=True)
@@ -107,9 +112,12 @@ def equation(
 
 
 def _with_words(
-    left: Expr, node: Node, axes: Axes, simplify: Simplifier, components: bool
+    left: Expr, node: Node, axes: Axes, simplify: Simplifier, components: bool, rank: int = 0
 ) -> tuple[Relation, str]:
-    """An equation, and what its right-hand side is called where it is a convolution."""
+    """An equation, and what its right-hand side is: a convolution, a Kronecker product.
+
+    The first `rank` axes are those of what is differentiated.
+    """
     node = _gathered(node)
     if not components and not _by_entries(node):
         try:
@@ -129,7 +137,10 @@ def _with_words(
     place = Index(left, places, bracket=True) if places else left
     try:
         right = written_components(entry, letters, shorten=short)
-        return Relation((place, right), ("=",)), called(shown[-1], letters)
+        words = called(shown[-1], letters)
+        if not words and len(letters) == len(axes):
+            words = structure(shown[-1], letters, node.shape, rank, simplify)
+        return Relation((place, right), ("=",)), words
     except NoMatrixForm as error:
         raise NoDerivative(f"the derivative is known but has no written form: {error}") from None
 
@@ -197,7 +208,7 @@ class Writing:
         """The last line: the derivative asked for."""
         derived = self.derived
         axes = self.letters.axes((derived.of, derived.by), node.free)
-        shown, words = _with_words(left, node, axes, self.simplify, components)
+        shown, words = _with_words(left, node, axes, self.simplify, components, derived.of.rank)
         return Line(shown, words, rf"\text{{{words}}}" if words else "")
 
     def line(self, entity: Entity, components: bool = False) -> Line:
@@ -232,10 +243,11 @@ class Writing:
     def _adjoint_axes(self, entity: Entity) -> Axes:
         """The letters of an adjoint: those of the quantity, then of the name that it belongs to."""
         owner = self.derived.owners.get(entity.name)
-        lead = entity.shape[: self.derived.of.rank]
+        of = self.derived.inner.get(entity.name, self.derived.of)
+        lead = entity.shape[: of.rank]
         own = entity.shape[len(lead) :]
         assert entity.body is not None
-        parts = (symbol(_name(self.derived.of), lead), symbol(owner or "", own))
+        parts = (symbol(_name(of), lead), symbol(owner or "", own))
         return self.letters.axes(parts, entity.body.free)
 
 

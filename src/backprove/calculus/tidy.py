@@ -47,7 +47,8 @@ Lines = list[Entity]
 class Derived:
     """A derivation: `result` is ∂of/∂by in terms of the model and of the adjoint definitions `lines`.
 
-    `system` holds the lines and stands on the model.
+    `system` holds the lines and stands on the model. A derivative of a derivative needs lines of the
+    inner one too: these come first.
     """
 
     of: Node
@@ -59,6 +60,8 @@ class Derived:
     simplify: Simplifier = field(repr=False)
     #: whose adjoint a line defines
     owners: dict[str, str] = field(default_factory=dict[str, str])
+    #: of what those lines that belong to an inner derivative are adjoints
+    inner: dict[str, Node] = field(default_factory=dict[str, Node])
     #: the names that readers see for those in `raw`
     renamed: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -74,6 +77,8 @@ class Tidy:
         self.simplify = simplify
         self.sizes = least_sizes(self.model)
         self._components: dict[Node, bool] = {}
+        #: adjoints that an inner derivative has left, which are zero beyond their last member
+        self.given = [e for e in self.model.all() if e.zero_outside is True and e.ranges]
         self.deltas = {
             n for key, n in raw.names.items() if is_preactivation(key, self.model, raw.families)
         }
@@ -150,7 +155,7 @@ class Tidy:
     ) -> Node:
         ranges = (*self.raw.spans, *(r for r in ranges if r not in self.raw.spans))
         ranges = (*self.sizes, *ranges)
-        families = families or []
+        families = [*(families or []), *self.given]
         key = (node, ranges, *((e.name, e.index, e.ranges) for e in families))
         found = self.simplify.memory.get(key)
         if found is None:
@@ -322,7 +327,9 @@ class Tidy:
         order = _reading_order(final)
         last = _written_out(result, rename, hidden)
         renamed = {rename[n]: owner for n, owner in owners.items() if n in rename}
-        return Derived(of, by, system, order, last, self.raw, self.simplify, renamed, rename)
+        return Derived(
+            of, by, system, order, last, self.raw, self.simplify, owners=renamed, renamed=rename
+        )
 
 
 def _is_trivial(node: Node) -> bool:

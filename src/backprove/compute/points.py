@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from backprove.compute.errors import enough
+from backprove.errors import BackproveError
 from backprove.model.entity import Entity, System
 from backprove.tensor.nodes import (
     Add,
@@ -39,6 +40,8 @@ from backprove.tensor.whole import Whole
 Values = dict[tuple[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float64]]]
 
 GRID = 64
+#: numbers drawn for one array, all points together (as many as 320 MB hold)
+MOST_ENTRIES = 40_000_000
 # Different sizes for different letters, so that what fits only at equal sizes shows: no two letters,
 # a size or a bound, have the same number in the first two choices both.
 ORDERS = ((3, 2, 4, 5, 2, 4, 2, 5), (2, 4, 3, 5, 3, 2, 5, 2), (4, 3, 5, 2, 4, 3, 3, 4))
@@ -163,7 +166,8 @@ def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> 
 
     The same seed gives the same values. Without facts, entries are between 0.1 and about 2 in
     size: away from kinks and from differences that rounding would hide. Where a definition changes
-    its course at a larger number (`min(6, x)`), every other point reaches as far.
+    its course at a larger number (`min(6, x)`), every other point reaches as far. Raises
+    BackproveError where an array is too large to be given values.
     """
     random = np.random.default_rng(seed)
     reach = _reach(system)
@@ -173,11 +177,21 @@ def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> 
         if entity.body is None:
             for at in members(entity, sizes):
                 shape = tuple(int(s.value(sizes)) for s in entity.shape)
+                if points * math.prod(shape) > MOST_ENTRIES:
+                    raise BackproveError(_too_large(entity, shape))
                 values = draw(random, (points, *shape), entity.facts)
                 if not entity.facts:
                     values = values * far.reshape(points, *(1 for _ in shape))
                 found[entity.name, at] = values
     return found
+
+
+def _too_large(entity: Entity, shape: tuple[int, ...]) -> str:
+    sizes = " × ".join(map(str, shape))
+    return (
+        f"{entity.name} is {sizes}: too many entries to try numbers on. With letters in the place of "
+        "its sizes, small ones are tried, and what is found holds for every size"
+    )
 
 
 def _reach(system: System) -> int:

@@ -86,7 +86,13 @@ def written_components(
     ranges = {i: (ONE, size) for i, size in zip(indices, node.shape, strict=True)}
     writer = replace(_writer(node, letters), bound=ranges)
     entry = writer.entry(node, [Whole.of(i) for i in indices])
-    return writer.write(entry if shorten is None else shorten(entry))
+    entry = entry if shorten is None else shorten(entry)
+    coefficient, rest = split_coefficient(entry)
+    holds, then = conditioned(rest)
+    if coefficient == 1 or not holds:
+        return writer.write(entry)
+    value = writer.write(scale(coefficient, then))
+    return Cases(((value, joined(holds, writer.write)), (number(0), None)))
 
 
 def _writer(node: Node, letters: Letters | None) -> _Writer:
