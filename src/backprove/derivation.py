@@ -65,11 +65,20 @@ class Derivation(View):
                 if bound is not None
                 for name in bound.names - {other.name for other in e.ranges}
             }
-            if len(open_) != 1:
-                named = ", ".join(sorted(open_)) or "none"
-                raise NoDerivative(f"{steps} steps of what? The model's open steps: {named}")
-            sizes[open_.pop()] = steps
+            if len(open_) > 1:
+                named = ", ".join(sorted(open_))
+                raise NoDerivative(f"{steps} steps of what? The model leaves open {named}")
+            if open_:
+                sizes[open_.pop()] = steps
+            elif steps not in (lengths := self._lengths()):
+                shown = " and ".join(map(str, lengths)) or "no"
+                raise NoDerivative(f"the model has {shown} steps, not {steps}")
         return self._written(unrolled(self.derived, sizes))
+
+    def _lengths(self) -> list[int]:
+        """The numbers of steps of the families whose range is known."""
+        spans = (r.high - r.low for e in self.model.all() for r in e.ranges if r.low and r.high)
+        return sorted({int(w.constant) + 1 for w in spans if w.constant is not None})
 
     @property
     def closed(self) -> View:

@@ -34,6 +34,14 @@ def layers() -> Model:
     return Model(LAYERS)
 
 
+def test_steps_that_the_model_fixes_cannot_be_others():
+    text = STATES.replace("1..T", "1..3").replace("h_T", "h_3")
+    model = Model(text)
+    assert model.derive("L", "W").unrolled(3).lines == model.derive("L", "W").unrolled().lines
+    with pytest.raises(BackproveError, match="the model has 3 steps, not 2"):
+        model.derive("L", "W").unrolled(2)
+
+
 class TestUnrolled:
     LINES = (
         "δ_3 = v ⊙ (1 − h_3²)",
