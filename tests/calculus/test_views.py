@@ -66,7 +66,7 @@ class TestUnrolled:
             states.derive("L", "W").unrolled(10_000)
 
     def test_a_model_without_steps_has_none(self, layers):
-        with pytest.raises(BackproveError, match="3 steps of what"):
+        with pytest.raises(BackproveError, match="the model has no steps, not 3"):
             layers.derive("L", "W_1").unrolled(3)
 
 
