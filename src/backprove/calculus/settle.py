@@ -14,6 +14,7 @@ from backprove.calculus.canonical import Canon
 from backprove.calculus.facts import Facts, Simplify
 from backprove.calculus.length import MATRIX
 from backprove.calculus.names import Names
+from backprove.calculus.reshapes import opened, regrouped, runs, split
 from backprove.tensor.build import (
     UNIT,
     add,
@@ -22,7 +23,6 @@ from backprove.tensor.build import (
     build,
     contract,
     fold,
-    identity,
     literal,
     ones,
     permute,
@@ -101,6 +101,8 @@ class Settle:
                 return _single(node)
             case Reshape() if isinstance(node.arg, Add):
                 return add([(c, reshape(n, node.shape)) for c, n in node.arg.terms], node.shape)
+            case Reshape() if isinstance(node.arg, Contract):
+                return split(node)
             case Scatter():
                 number, rest = split_coefficient(node.arg)
                 return scale(number, scatter(rest, node.at, node.shape)) if number != 1 else node
@@ -139,7 +141,8 @@ class Settle:
         for step in (
             _apart,
             _diagonal,
-            _regrouped,
+            regrouped,
+            opened,
             self._scattered,
             self._numbers,
             self._sums,
@@ -353,31 +356,33 @@ def _apart(node: Contract) -> Node:
     """
     inner = next(iter(node.operands))
     if isinstance(inner, Reshape) and len(node.operands) == 1 and len(set(node.out)) == inner.rank:
-        runs = _runs(inner)
-        if runs is not None:
-            order = [axis for name in node.out for axis in runs[node.labels[0].index(name)]]
+        parts = runs(inner.arg.shape, inner.shape)
+        if parts is not None:
+            order = [axis for name in node.out for axis in parts[node.labels[0].index(name)]]
             return reshape(permute(inner.arg, order), node.shape)
-    if len(node.operands) > 1 or not isinstance(inner, Add) or inner.rank <= MATRIX:
+    if len(node.operands) > 1 or not isinstance(inner, Add):
+        return node
+    if inner.rank <= MATRIX and not _pays_to_turn(node, inner):
         return node
     terms = [(c, contract([n], node.labels, node.out)) for c, n in inner.terms]
     return add(terms, node.shape)
 
 
-def _runs(node: Reshape) -> list[list[int]] | None:
-    """For each axis the axes that were made one; None where they were not whole axes."""
-    found: list[list[int]] = []
-    axis = 0
-    for size in node.shape:
-        run, total = [axis], node.arg.shape[axis] if axis < node.arg.rank else ONE
-        while total != size and axis + 1 < node.arg.rank:
-            axis += 1
-            run.append(axis)
-            total = total * node.arg.shape[axis]
-        if total != size or run[0] >= node.arg.rank:
-            return None
-        found.append(run)
-        axis += 1
-    return found if axis == node.arg.rank else None
+def _pays_to_turn(node: Contract, total: Add) -> bool:
+    """Whether `(A Xᵀ Bᵀ + Aᵀ Xᵀ B)ᵀ` has more turned matrices than `B X Aᵀ + Bᵀ X A`."""
+    if total.rank < MATRIX or node.out != node.labels[0][::-1]:
+        return False
+    turned = upright = 0
+    for _, n in total.terms:
+        if not isinstance(n, Contract) or n.rank != MATRIX or n.out[0] == n.out[1]:
+            return False
+        distance = _distances(n)
+        for part, names in zip(n.operands, n.labels, strict=True):
+            if part.rank == MATRIX:
+                first, second = (distance.get(name, 0) for name in names)
+                turned += first > second
+                upright += first <= second
+    return upright < turned + 1
 
 
 def _diagonal(node: Contract) -> Node:
@@ -392,36 +397,6 @@ def _diagonal(node: Contract) -> Node:
         ]
         if labels != [*node.labels] and second in node.out:
             return contract(node.operands, labels, node.out)
-    return node
-
-
-def _regrouped(node: Contract) -> Node:
-    """The identity with an axis in two parts, beside what has those parts, joins them to one axis.
-
-    So the derivative of vec(Y) is that of Y, with two axes as one.
-    """
-    for place, (n, names) in enumerate(zip(node.operands, node.labels, strict=True)):
-        if not isinstance(n, Reshape) or not isinstance(n.arg, Identity):
-            continue
-        whole, parts = names[0], names[1:]
-        rest = [i for i in range(len(node.operands)) if i != place]
-        carried = {name for i in rest for name in node.labels[i]}
-        whole_axis = n.shape[0] == n.arg.shape[0] and node.out.count(whole) == 1
-        if not whole_axis or whole in carried or not {*carried, *node.out}.issuperset(parts):
-            continue
-        operands = [node.operands[i] for i in rest]
-        labels = [node.labels[i] for i in rest]
-        joined: list[int] = []
-        for part, size in zip(parts, n.shape[1:], strict=True):
-            if part in node.out:  # both axes stay: the identity is between them
-                joined.append(1 + max([*carried, *names, *node.out, *joined]))
-                operands.append(identity(size))
-                labels.append((joined[-1], part))
-            else:
-                joined.append(part)
-        at = node.out.index(whole)
-        out = [*node.out[:at], *joined, *node.out[at + 1 :]]
-        return reshape(contract(operands, labels, out), node.shape)
     return node
 
 
