@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any, cast
 
 from backprove.notation.syntax import (
@@ -57,10 +58,17 @@ def walk(node: object) -> list[object]:
         current = stack.pop()
         if isinstance(current, tuple):
             stack.extend(cast(tuple[object, ...], current))
-        elif is_dataclass(current):
+        elif names := _fields(type(current)):
             found.append(current)
-            stack.extend(getattr(current, f.name) for f in fields(current) if f.name != "span")
+            stack.extend(getattr(current, name) for name in names)
     return found
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of node, but for its place in the text; none for another type."""
+    found = fields(kind) if is_dataclass(kind) else ()
+    return tuple(f.name for f in found if f.name != "span")
 
 
 class Writer(ABC):

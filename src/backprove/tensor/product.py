@@ -18,6 +18,7 @@ from backprove.tensor.nodes import (
     free_of,
 )
 from backprove.tensor.simple import (
+    ONCE,
     UNIT,
     ShapeError,
     count,
@@ -36,7 +37,6 @@ from backprove.tensor.whole import Shape, Whole, show_shape
 
 SUMS_TO_ONE = frozenset({"one-hot", "simplex", "one-hot rows", "simplex rows"})
 SYMMETRIC = frozenset({"symmetric", "positive-definite"})
-_ONE = Fraction(1)
 
 
 def contract(
@@ -87,14 +87,14 @@ class _Product:
         self.sizes = sizes
         self.facts = facts
         self.out = out
-        self.coefficient = _ONE
+        self.coefficient = ONCE
         self.factors: list[tuple[Node, list[Hashable]]] = []
         self.fresh = 0
 
     def put(self, node: Node, names: list[Hashable]) -> None:
         """Take a factor in, opening nested products and numbers."""
         coefficient, node = split_coefficient(node)
-        if coefficient is not _ONE:
+        if coefficient is not ONCE:
             self.coefficient *= coefficient
         if node is UNIT:
             return
@@ -152,7 +152,7 @@ class _Product:
             base, exponent = (
                 (node.base, node.exponent.value)
                 if isinstance(node, Power) and isinstance(node.exponent, Literal)
-                else (node, Fraction(1))
+                else (node, ONCE)
             )
             key = (base, tuple(names))
             if key in found and len(set(names)) == len(names):
@@ -163,7 +163,7 @@ class _Product:
                     if isinstance(old, Power)
                     and old.base is base
                     and isinstance(old.exponent, Literal)
-                    else Fraction(1)
+                    else ONCE
                     if old is base
                     else Fraction(0)
                 )

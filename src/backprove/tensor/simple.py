@@ -39,7 +39,8 @@ def literal(value: int | Fraction) -> Node:
 
 
 UNIT = literal(1)
-_WHOLE = Fraction(1)
+#: the coefficient of what has none: one object, so that it can be told by `is`
+ONCE = Fraction(1)
 
 
 def constant(name: str) -> Node:
@@ -93,7 +94,7 @@ def split_coefficient(node: Node) -> tuple[Fraction, Node]:
         return node.value, UNIT
     if isinstance(node, Add) and len(node.terms) == 1:
         return node.terms[0]
-    return _WHOLE, node
+    return ONCE, node
 
 
 def add(terms: Iterable[tuple[int | Fraction, Node]], shape: Shape | None = None) -> Node:
