@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from backprove.model.write import NoMatrixForm, written
 from backprove.notation.unicode import to_unicode
@@ -26,6 +27,8 @@ class Shift:
     fixed: Node
     along: int
     across: int
+    #: by how much the axis of the one that is shifted is longer; None where that is not known
+    longer: int | Fraction | None
 
 
 def called(entry: Node, letters: Sequence[str]) -> str:
@@ -48,7 +51,7 @@ def called(entry: Node, letters: Sequence[str]) -> str:
         return words + _turned("stride", "dilation", along) + _turned("dilation", "stride", across)
     if max(along) < 0 and set(across) == {1}:
         rates = [-a for a in along]
-        if _smaller(first.fixed, first.shifted):
+        if all((s.longer or 0) > 0 for s in shifts):
             words = f"the transposed convolution of {shifted} with {fixed}"
             return words + _rate("dilation", rates)
         words = f"the transposed convolution of {fixed} with {shifted}"
@@ -143,14 +146,22 @@ def _is_nought(node: Node) -> bool:
 def _shifts(factors: Sequence[Node], index: str, letters: Sequence[str]) -> list[Shift]:
     """Where an index of a sum is added to a letter of the result."""
     found: list[Shift] = []
-    fixed = [a for f in factors if (a := _array(f)) and any(w.name == index for w in _at(f))]
+    fixed = [
+        (a, a.shape[axis])
+        for f in factors
+        for axis, w in enumerate(_at(f))
+        if w.name == index and (a := _array(f))
+    ]
     for f in factors:
         array = _array(f)
-        for place in _at(f):
+        for axis, place in enumerate(_at(f)):
             for letter in letters:
                 rates = place.coefficient(index), place.coefficient(letter)
                 if array is not None and all(isinstance(r, int) and r for r in rates) and fixed:
-                    found.append(Shift(array, fixed[0], int(rates[0] or 0), int(rates[1] or 0)))
+                    other, size = fixed[0]
+                    along, across = (int(rate or 0) for rate in rates)
+                    longer = (array.shape[axis] - size).constant
+                    found.append(Shift(array, other, along, across, longer))
     return found
 
 
@@ -169,12 +180,6 @@ def _array(node: Node) -> Node | None:
         inner = _array(node.args[0])
         return None if inner is None else apply(node.function, inner)
     return None
-
-
-def _smaller(a: Node, b: Node) -> bool:
-    """Whether an array is known to be the smaller one along its last axis."""
-    gap = (b.shape[-1] - a.shape[-1]).constant
-    return gap is not None and gap > 0
 
 
 def _name(node: Node) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from math import ceil, floor
 
 from backprove.calculus.bounds import within
 from backprove.model.entity import Entity, IndexRange
@@ -219,7 +220,11 @@ def _bound(condition: Node, index: str) -> tuple[Whole | None, Whole | None] | N
     gap = condition.right - condition.left - (condition.op == "<")  # must not be negative
     slope = gap.coefficient(index)
     if slope not in (1, -1):
-        return None
+        rest = None if not slope else (gap - Whole.of(index) * slope).constant
+        if slope is None or rest is None:
+            return None
+        zero_at = Fraction(-rest) / slope
+        return (Whole.of(ceil(zero_at)), None) if slope > 0 else (None, Whole.of(floor(zero_at)))
     edge = Whole.of(index) - gap * slope
     return (edge, None) if slope > 0 else (None, edge)
 

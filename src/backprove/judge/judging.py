@@ -25,7 +25,20 @@ from backprove.model.entity import System
 from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
-from backprove.notation.syntax import Derivative, Expr, Relation, Space
+from backprove.notation.syntax import (
+    Derivative,
+    Expr,
+    Index,
+    Name,
+    Number,
+    Product,
+    Quotient,
+    Relation,
+    Space,
+    Sum,
+    Tag,
+    Transpose,
+)
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Node, Symbol
@@ -65,6 +78,8 @@ class Judge:
             left, right = sides[position], sides[position + 1]
             if isinstance(left, Space):
                 raise NoMeaning("a set cannot stand on the left", left.span, "form")
+            if not isinstance(right, Space) and is_answer(left) and is_question(right):
+                left, right = right, left
             scope = self.scope(relation)
             try:
                 value = meaning(left, scope)
@@ -408,6 +423,30 @@ class Judge:
             evidence=found.evidence,
             place=mistake.place,
         )
+
+
+def is_question(expr: Expr) -> bool:
+    """Whether this asks for a derivative: `∂L/∂W`, `-2 ∂L/∂w[j]`, also with terms beside it."""
+    match expr:
+        case Derivative():
+            return True
+        case Index():
+            return is_question(expr.base)
+        case Transpose():
+            return is_question(expr.base)
+        case Product():
+            rest = [f for f in expr.factors if not isinstance(f, Number | Quotient)]
+            return len(rest) == 1 and is_question(rest[0])
+        case Sum():
+            asked = [term for _, term in expr.terms if has_derivative(term)]
+            return len(asked) == 1 and is_question(asked[0])
+        case _:
+            return False
+
+
+def is_answer(expr: Expr) -> bool:
+    """Whether this is a formula that answers such a question: `Wᵀ δ = ∂L/∂h`."""
+    return not isinstance(expr, Name | Index | Tag) and not has_derivative(expr)
 
 
 def next_member(of: Node | None, by: Node | None) -> bool:

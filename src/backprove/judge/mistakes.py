@@ -17,6 +17,7 @@ from backprove.judge.combine import Array
 from backprove.judge.factors import missing_factors, missing_terms, other_names, wrong_slopes
 from backprove.judge.inner_terms import inner_terms
 from backprove.judge.link import Side, agree
+from backprove.judge.losses import lost
 from backprove.judge.own_lines import opened, owner, redefined
 from backprove.judge.probes import groups, probes_of
 from backprove.judge.readings import OutOfTime
@@ -129,6 +130,15 @@ def _factors(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _slopes(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return _tried(wrong_slopes(claim.right, trial), trial)
+
+
+def _lost(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """A term or factor of the truth that the claim has lost."""
+    found = lost(trial)
+    if found is None:
+        return None
+    kind, sentence, truth = found
+    return Mistake(kind, str(sentence), claim.right.span, truth)
 
 
 def _names(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -319,5 +329,5 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 STAGES: tuple[Stage, ...] = (
     _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _names,
-    _inner_terms, _factors, _rare_rules, _assumption, _pairs, _own_lines, _terms, _multiple, _some_term,
+    _inner_terms, _own_lines, _lost, _factors, _rare_rules, _assumption, _pairs, _terms, _multiple, _some_term,
 )  # fmt: skip

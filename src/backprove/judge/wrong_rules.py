@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backprove.judge.combine import Array
-from backprove.judge.correction import opened
 from backprove.judge.other_models import (
     Other,
     diagonal,
@@ -26,6 +25,7 @@ from backprove.judge.other_models import (
 from backprove.judge.rewrite import shown
 from backprove.judge.routes import at, between, ends, in_quantity, paths, put, with_mode
 from backprove.judge.trial import Trial
+from backprove.judge.truth import opened
 from backprove.judge.world import Setting
 from backprove.model.entity import Entity, member
 from backprove.model.write import written

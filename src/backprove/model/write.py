@@ -65,7 +65,7 @@ from backprove.tensor.build import (
     where,
 )
 from backprove.tensor.nodes import Contract, Node, Symbol, walk
-from backprove.tensor.whole import ONE, Whole
+from backprove.tensor.whole import ONE, Whole, WholeLike
 
 
 def written(node: Node, letters: Letters | None = None) -> Expr:
@@ -75,15 +75,16 @@ def written(node: Node, letters: Letters | None = None) -> Expr:
 
 def written_components(
     node: Node,
-    indices: Sequence[str],
+    indices: Sequence[WholeLike],
     letters: Letters | None = None,
     shorten: Callable[[Node], Node] | None = None,
 ) -> Expr:
-    """The syntax of the entry of an array at these index letters, one for each axis.
+    """The syntax of the entry of an array at these index letters or numbers, one for each axis.
 
     `shorten` may put the entry in another form before it is written.
     """
-    ranges = {i: (ONE, size) for i, size in zip(indices, node.shape, strict=True)}
+    pairs = zip(indices, node.shape, strict=True)
+    ranges = {i: (ONE, size) for i, size in pairs if isinstance(i, str)}
     writer = replace(_writer(node, letters), bound=ranges)
     entry = writer.entry(node, [Whole.of(i) for i in indices])
     entry = entry if shorten is None else shorten(entry)
