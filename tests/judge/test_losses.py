@@ -81,3 +81,35 @@ def test_a_formula_may_stand_before_what_it_is():
     assert (wrong.mistake, wrong.reason) == ("missing-factor", "the factor c_2 is missing")
     assert wrong.corrected
     assert NETWORK.check(f"∂E/∂h_0 = {wrong.corrected}").accepted
+
+
+STANDARDISED = Model("""
+x, gamma in R^n, eps in R
+m = mean(x)
+s2 = mean((x - m)^2)
+u = (x - m)/sqrt(s2 + eps)
+y = gamma ⊙ u
+""")
+
+
+def test_points_at_which_a_side_has_no_value_do_not_hide_the_mistake():
+    # eps may be negative, and the root without a value
+    verdict = STANDARDISED.check("∂y/∂x = diag(gamma)/sqrt(s2 + eps)")
+    assert (verdict.verdict, verdict.mistake) == ("wrong", "missing-term")
+    verdict = STANDARDISED.check("∂u/∂x = 1/sqrt(s2 + eps) (I - 1/n ones ones^T)")
+    assert (verdict.mistake, verdict.reason) == ("missing-path", "the path through s_2 is left out")
+
+
+def test_sizes_of_ones_and_of_the_identity_tell_each_other():
+    assert STANDARDISED.check("∂(x - m)/∂x = I - 1/n ones ones^T").verdict == "correct"
+    # it has a meaning, so that it is no scalar problem that is true at size 1
+    assert STANDARDISED.check("∂u/∂x = I - ones ones^T").verdict == "wrong"
+
+
+def test_the_correction_of_one_step_is_its_jacobian():
+    model = Model.load("gru")
+    verdict = model.check("∂h_t/∂h_{t-1} = diag(1 - z_t)")
+    assert verdict.verdict == "wrong"
+    assert verdict.corrected
+    assert "partial" not in verdict.corrected
+    assert model.check(f"∂h_t/∂h_{{t-1}} = {verdict.corrected}").verdict == "correct"

@@ -178,8 +178,10 @@ class Trial:
             return numbers[:FEW]
         with np.errstate(all="ignore"):
             gaps = np.abs(here - there).reshape(len(here), -1).max(axis=1, initial=0)
-        fails = [n for n in numbers if not gaps[n] <= 1e-7 * max(size_of(here), 1e-12)]
-        return (fails + [n for n in numbers if n not in fails])[:FEW]
+        # where one side has no value nothing can be learnt
+        known = [n for n in numbers if not np.isnan(gaps[n])] or numbers
+        fails = [n for n in known if not gaps[n] <= 1e-7 * max(size_of(here), 1e-12)]
+        return (fails + [n for n in known if n not in fails])[:FEW]
 
     def _said_everywhere(self) -> Array | None:
         other = self.claim.other

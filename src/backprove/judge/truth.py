@@ -14,10 +14,13 @@ from fractions import Fraction
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from backprove.calculus.adjoint import unit
 from backprove.calculus.derive import Derived, derive, raw_derivative
 from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.ranges import settled
 from backprove.calculus.simplify import cost, simplify
+from backprove.judge.link import agree
+from backprove.judge.world import EQUAL
 from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.entity import Entity, System, member
 from backprove.model.value import NoMeaning
@@ -99,7 +102,7 @@ def _truth(claim: WrongClaim) -> Truth:
         node = _definition(claim.system, node) or node
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
     letters = Letters(taken=frozenset(claim.scope.indices))
-    for way in (_in_one_line, _in_lines, _by_chain_rule, _by_one_step):
+    for way in (_in_one_line, _in_one_step, _in_lines, _by_chain_rule, _by_one_step):
         try:
             return way(claim, node, parts, lambda n: written(n, letters))
         except NoMatrixForm:
@@ -123,6 +126,22 @@ def _in_one_line(claim: WrongClaim, node: Node, parts: Sequence[Derivative], wri
         found = _derived(claim, part)
         table[part] = unrolled(found.lines, found.result)
     return _shortest(replace(node, table), write)
+
+
+def _in_one_step(claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Write) -> Truth:
+    """Of a state by the one before it the immediate derivative, where there is no other path."""
+    table: dict[Node, Node] = {}
+    for part in parts:
+        found = _derived(
+            claim,
+            Derivative.intern(part.shape, part.free, part.children, part.of, part.by, "immediate"),
+        )
+        table[part] = unrolled(found.lines, found.result)
+    whole = replace(node, table)
+    for setting, true in zip(claim.settings, claim.truth.arrays, strict=True):
+        if agree([setting.array(whole, claim.grid)], [true], claim.strict) > EQUAL:
+            raise NoMatrixForm("there are paths through other steps")
+    return _shortest(whole, write)
 
 
 def _in_lines(claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Write) -> Truth:
@@ -279,7 +298,8 @@ def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
     for n in walk(adjoints.result):
         if isinstance(n, Symbol) and n.name in owners:
             own = symbol(owners[n.name], n.shape[rank:], n.index)
-            table[n] = closed(n) or derivative(part.of, own, part.mode)
+            whole = unit(part.of.shape) if own is part.of else derivative(part.of, own, part.mode)
+            table[n] = closed(n) or whole
     return simplify(replace(adjoints.result, table), LITTLE_WORK)
 
 

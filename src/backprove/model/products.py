@@ -146,15 +146,17 @@ def total(terms: Sequence[tuple[int, Value]], span: Span) -> Value:
     row = bool(arrays) and arrays[0].row
     nodes: list[tuple[int, Node]] = [(s, v.node) for s, v in terms]
     if arrays:
-        model = next((v for v in arrays if not has_hole(v.node)), arrays[0])
-        for position, (sign, value) in enumerate(terms):
-            if not value.rank:
-                nodes[position] = (sign, broadcast(value.node, model.shape))
-                continue
-            pair = fit_shapes(model.node, value.node) if value.row == row else None
+        whole = next((v for v in arrays if not has_hole(v.node)), arrays[0])
+        model = whole.node
+        for value in arrays:
+            pair = fit_shapes(model, value.node) if value.row == row else None
             if pair is None:
-                raise NoMeaning(f"{model.show()} and {value.show()} cannot be added", span)
-            nodes[position] = (sign, pair[1])
+                raise NoMeaning(f"{whole.show()} and {value.show()} cannot be added", span)
+            model = pair[0]  # with sizes that this term tells
+        for position, (sign, value) in enumerate(terms):
+            fitted = fit_shapes(value.node, model) if value.rank else None
+            spread = fitted[0] if fitted else broadcast(value.node, model.shape)
+            nodes[position] = (sign, spread)
     first = terms[0][1]
     shared = first.of is not None and all(v.of is first.of and v.by is first.by for _, v in terms)
     return Value(add(nodes), row, first.of if shared else None, first.by if shared else None)

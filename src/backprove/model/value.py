@@ -92,10 +92,9 @@ def fit_sizes(a: Node, i: int, b: Node, j: int) -> tuple[Node, Node] | None:
     left, right = a.shape[i], b.shape[j]
     if left == right:
         return a, b
-    if is_hole(left):
-        return fill(a, left, right), b
-    if is_hole(right):
-        return a, fill(b, right, left)
+    for place, size in ((left, right), (right, left)):
+        if is_hole(place):  # perhaps in both, once an earlier axis has made them one
+            return fill(a, place, size), fill(b, place, size)
     return None
 
 
