@@ -20,6 +20,9 @@ o_t = softmax(V h_t)                  for t = 1..3
 E   = -sum_{t=1}^{3} sum(y_t * log(o_t))"""
 
 
+NUMBERS = "x = [1, -2]\nW = [[0.5, -0.3], [0.2, 0.4]]\nv = [1.5, -0.8]\nE = 1/2 (v^T tanh(W x) - 1)^2"
+
+
 def replayed(model: str, claim: str) -> str | None:
     verdict = Session(World(read_model(model)), replay=True).check(claim)
     assert verdict is not None
@@ -37,6 +40,11 @@ def replayed(model: str, claim: str) -> str | None:
         (LINEAR, "∂L/∂t = 0 t"),
         (RNN, "∂E/∂V = sum_{t=1}^{2} (o_t - y_t) h_t^T"),
         (RNN, "∂h_t/∂h_{t-1} = diag(1 - h_t) W"),
+        (RNN, "∂E/∂h_2 = V^T (o_2 - y_2)"),
+        (RNN, "∂E/∂x_1 = U^T ∂E/∂h_1"),
+        (LINEAR, "∂L/∂W_{11} = a (y_1 - t_1) x_2"),
+        (NUMBERS, "∂E/∂v_2 = 0.3"),
+        (NUMBERS, "E = 1.2"),
     ],
 )
 def test_a_sceptic_can_run_it(model, claim, tmp_path):
@@ -52,8 +60,11 @@ def test_a_sceptic_can_run_it(model, claim, tmp_path):
     assert float(ran.stdout.split()[-1]) > 1e-4
 
 
-def test_a_derivative_is_taken_by_differences_of_the_definitions_alone():
-    script = replayed(LINEAR, "∂L/∂W = a (t - y) x^T")
+@pytest.mark.parametrize(
+    ("model", "claim"), [(LINEAR, "∂L/∂W = a (t - y) x^T"), (RNN, "∂E/∂h_2 = V^T (o_2 - y_2)")]
+)
+def test_a_derivative_is_taken_by_differences_of_the_definitions_alone(model, claim):
+    script = replayed(model, claim)
     assert script is not None
     assert "slopes" in script
 

@@ -49,8 +49,9 @@ def resolved(system: System, worked: Worked = quickly) -> System:
         if body is not None and _has_derivative(body):
             # the definitions so far are all that this one can stand on
             extended, body = resolve(result, body, worked)
+            before = result.names()
             for adjoint in extended.all():
-                if adjoint not in result.entities.get(adjoint.name, []):
+                if adjoint.name not in before:
                     result.add(adjoint)
         result.add(with_body(entity, body))
     return result

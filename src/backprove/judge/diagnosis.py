@@ -13,6 +13,7 @@ from backprove.judge.combine import Array
 from backprove.judge.correction import corrected
 from backprove.judge.link import Side
 from backprove.judge.mistakes import Mistake, name_mistake
+from backprove.judge.outcome import Outcome
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence
 
@@ -34,10 +35,20 @@ def diagnose(claim: WrongClaim, replay: bool = False) -> Diagnosis:
     mistake = name_mistake(claim)
     shown = evidence(claim)
     if replay:
-        from backprove.judge.replay import script  # only then: the writer of code
-
-        shown = dataclasses.replace(shown, replay=script(claim))
+        shown = dataclasses.replace(shown, replay=_script(claim))
     return Diagnosis(mistake, corrected(claim, mistake.fixed), shown)
+
+
+def with_script(outcome: Outcome, claim: WrongClaim) -> Outcome:
+    """A wrong number with a script that computes the right one."""
+    found = outcome.evidence or Evidence("")
+    return dataclasses.replace(outcome, evidence=dataclasses.replace(found, replay=_script(claim)))
+
+
+def _script(claim: WrongClaim) -> str | None:
+    from backprove.judge.replay import script  # only where it is asked for: the writer of code
+
+    return script(claim)
 
 
 def certain(claim: WrongClaim, left: Array, right: Array) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from backprove.judge.certainty import surely_differ
 from backprove.judge.correction import corrected, summed
-from backprove.judge.diagnosis import Diagnosis, diagnose
+from backprove.judge.diagnosis import Diagnosis, diagnose, with_script
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
 from backprove.judge.outcome import Outcome
 from backprove.judge.plain_claims import between_literals, number_claim, shape_claim
@@ -175,6 +175,9 @@ class Judge:
         if other is not None:
             numeric = number_claim(truth, right, other, settings, grid, op)
             if numeric is not None:
+                if self.replay and numeric.verdict == Kind.WRONG:
+                    claim = self.claim(left, right, relation, other)
+                    numeric = with_script(numeric, claim)
                 return numeric
             nodes = value.node, other.node
             differ = partial(surely_differ, *nodes, self.system, settings[0], grid)
@@ -187,15 +190,17 @@ class Judge:
             left, right, scope, grid, strict, settings, truth, value, other, relation, close
         )
 
-    def claim(self, left: Expr, right: Expr, relation: Relation) -> WrongClaim:
-        """A wrong claim whose right side has no values."""
+    def claim(
+        self, left: Expr, right: Expr, relation: Relation, other: Value | None = None
+    ) -> WrongClaim:
+        """A wrong claim; without `other` its right side has no values."""
         scope = self.scope(relation)
         value = meaning(left, scope)
         grid, strict = self.grid(scope, relation)
         settings = self.settings(right)
         return WrongClaim(
-            self.world, self.system, left, value, right, None, scope, grid, strict, settings,
-            Side.of(value, settings, grid), False, relation, self.written,
+            self.world, self.system, left, value, right, other, scope, grid, strict, settings,
+            Side.of(value, settings, grid), other is not None, relation, self.written,
         )  # fmt: skip
 
     def filled(self, value: Value, other: Value) -> tuple[Value, Value]:

@@ -1,34 +1,43 @@
 """A wrong claim as a short NumPy script: values for every symbol, and both sides computed there.
 
-Where the left side is a derivative by a declared name it is taken by differences, of the
-definitions alone, so that nobody needs to believe our derivation; else the derived form is used.
+Where the left side is a total derivative by a name it is taken by differences, of the definitions
+alone, so that nobody needs to believe our derivation; else the derived form is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from io import StringIO
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from backprove.calculus.derive import resolve, resolved
+from backprove.calculus.derive import derive, resolve, resolved
 from backprove.calculus.pullback import NoDerivative
 from backprove.compute import emit
 from backprove.compute.emit.families import Input, identifiers
 from backprove.compute.emit.source import Frame
 from backprove.errors import BackproveError
+from backprove.judge.nudge import GIVEN, NUDGE, nudged
 from backprove.judge.trial import Trial
 from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.entity import System
 from backprove.model.value import NoMeaning
 from backprove.tensor.build import ShapeError, substitute
-from backprove.tensor.nodes import Derivative, Node, Symbol
+from backprove.tensor.nodes import Derivative, Literal, Node, Select, Symbol
 from backprove.tensor.whole import Whole
 
 #: lines of a script, at most
 MOST_LINES = 25
 #: the step of the differences
 STEP = "1e-6"
+#: the relative difference that a script has to show
+LEAST = 1e-6
+#: how long a line of several statements may be
+WIDTH = 120
 
 
 def script(claim: WrongClaim) -> str | None:
@@ -41,9 +50,8 @@ def script(claim: WrongClaim) -> str | None:
             substitute(v.node, trial.put) if trial.put else v.node
             for v in (claim.value, claim.other)
         )
-        by = _declared_variable(left, claim.system)
         point = _worst(trial)
-        text = None if point is None else _script(claim, trial, left, right, by, point)
+        text = None if point is None else _script(claim, trial, left, right, point)
     except (BackproveError, NoDerivative, NoMeaning, ShapeError, KeyError):
         return None
     return text if text is not None and text.count("\n") <= MOST_LINES else None
@@ -52,34 +60,46 @@ def script(claim: WrongClaim) -> str | None:
 def _worst(trial: Trial) -> int | None:
     """The point at which the sides differ most; None where one has no value."""
     said, truth = trial.said(), trial.true_values()
-    if not said or said[0][0].shape != truth.shape:
+    if not said or said[0][0].shape[1:] != truth.shape[1:]:
         return None
-    gaps = np.abs(said[0][0] - truth).reshape(len(truth), -1).max(axis=1)
-    return None if np.isnan(gaps).any() else trial.chosen[int(gaps.argmax())]
+    gaps = np.abs(said[0][0] - truth)  # a number is the same at every point
+    gaps = gaps.reshape(len(gaps), -1).max(axis=1)
+    return None if np.isnan(gaps).all() else trial.chosen[int(np.nanargmax(gaps))]
 
 
-def _declared_variable(left: Node, system: System) -> Symbol | None:
-    """What the left side is a total derivative by, where that is a declared name."""
-    if not isinstance(left, Derivative) or left.mode != "total" or isinstance(left.of, Derivative):
-        return None
+def _question(system: System, left: Node) -> tuple[System, Node, Symbol | None]:
+    """What is to be computed for the left side, and by what it is then differentiated, if at all."""
+    if not isinstance(left, Derivative) or left.mode != "total":
+        return *resolve(system, left, _worked), None
     by = left.by
-    if not isinstance(by, Symbol) or by.index:
-        return None
-    return by if all(e.body is None for e in system.named(by.name)) else None
+    if not isinstance(by, Symbol) or by.free - system.all_size_names():
+        return *resolve(system, left, _worked), None
+    system, of = resolve(system, left.of, _worked)
+    system, moved = nudged(system, by)
+    return system, of, moved
 
 
-def _script(
-    claim: WrongClaim, trial: Trial, left: Node, right: Node, by: Symbol | None, point: int
-) -> str | None:
-    system = resolved(claim.system)
-    if by is not None and isinstance(left, Derivative):
-        first: Node = left.of
-    else:
-        system, first = resolve(system, left)
-    system, right = resolve(system, right)
+def _opened(left: Node, sizes: Mapping[str, int]) -> tuple[Node, str]:
+    """The derivative of which the left side is one entry, and which: `[1, 0]` from 0 on."""
+    if not isinstance(left, Select) or not isinstance(left.arg, Derivative):
+        return left, ""
+    at = [":" if w is None else str(int(w.value(sizes)) - 1) for w in left.at]
+    return left.arg, f"[{', '.join(at)}]"
+
+
+def _worked(system: System, inner: Derivative) -> tuple[System, Node]:
+    """A derivative inside of a side, in its short form."""
+    found = derive(system, inner.of, inner.by, inner.mode)
+    return (found.system if found.lines else system), found.result
+
+
+def _script(claim: WrongClaim, trial: Trial, left: Node, right: Node, point: int) -> str | None:
+    whole, place = _opened(left, claim.settings[0].sizes)
+    system, first, by = _question(resolved(claim.system, _worked), whole)
+    system, right = resolve(system, right, _worked)
     made = emit.program(system, [emit.Output("left", first), emit.Output("right", right)])
-    if not made.inputs:
-        return None  # nothing in it depends on values
+    if isinstance(first, Literal) and by is None:
+        return None  # a number that was worked out in reading: there is nothing to compute
     frame = Frame(made, "numpy", "sides")
     shown = [frame.result(v, o.name) for v, o in zip(made.values, made.outputs, strict=True)]
     preamble, extra = frame.preamble()
@@ -91,23 +111,44 @@ def _script(
     lines = [f"def sides({', '.join(arguments)}):", *body]
     values = [_values(i, system, claim, point) for i in made.inputs]
     values += [spelled[name] for name in extra]
-    if not _runs(frame.module(lines), values):
-        return None
     data = [_shown(v) for v in values]
     call = ", ".join(arguments)
-    lines.append(f"{call} = {', '.join(data)}")
+    if arguments:
+        lines.append(f"{call} = {', '.join(data)}")
     lines.append(f"left, right = sides({call})")
     names = [i.name for i in made.inputs]
     if by is not None and by.name in names:
-        lines += _differences(arguments, names.index(by.name))
+        lines += _differences(arguments, names.index(by.name), place)
     elif by is not None:
         lines.append(f"left = np.zeros({trial.true_values()[0].shape})  # it depends on nothing")
     lines.append("gap = np.max(np.abs(left - right))")
     lines.append('print("left:", left, "right:", right, "largest difference:", gap, sep="\\n")')
-    return "".join(f"{line}\n" for line in frame.module(lines).split("\n") if line.strip())
+    module = frame.module(lines).replace(", dtype=.dtype", "")  # where no argument has a kind
+    text = [line for line in module.split("\n") if line.strip()]
+    whole = "".join(f"{x}\n" for x in (text if len(text) <= MOST_LINES else _compact(text)))
+    return whole if _shows(whole) else None
 
 
-def _differences(arguments: list[str], place: int) -> list[str]:
+def _compact(lines: list[str]) -> list[str]:
+    """Short statements after one another on one line."""
+    found: list[str] = []
+    for line in lines:
+        before = found[-1] if found else ""
+        depth = len(line) - len(line.lstrip())
+        alike = before and depth == len(before) - len(before.lstrip())
+        plain = not any(_is_block(text.split()[0]) for text in (before, line) if text)
+        if alike and plain and len(before) + len(line) - depth + 2 <= WIDTH:
+            found[-1] = f"{before}; {line.lstrip()}"
+        else:
+            found.append(line)
+    return found
+
+
+def _is_block(word: str) -> bool:
+    return word in ("def", "for", "if", "else:", "return", "import", "#")
+
+
+def _differences(arguments: list[str], place: int, entry: str) -> list[str]:
     """The left side once more, by central differences of the quantity that `sides` gives first."""
     name = arguments[place]
     ways = [
@@ -118,7 +159,7 @@ def _differences(arguments: list[str], place: int) -> list[str]:
     return [
         f"units = np.eye({name}.size).reshape(-1, *{name}.shape)",
         f"slopes = [({up} - {down}) / (2 * {STEP}) for e in units]",
-        f"left = np.stack(slopes, -1).reshape(np.shape(left) + {name}.shape)",
+        f"left = np.stack(slopes, -1).reshape(np.shape(left) + {name}.shape){entry}",
     ]
 
 
@@ -126,6 +167,10 @@ def _values(item: Input, system: System, claim: WrongClaim, point: int) -> Any:
     """An argument's values at the point, the members of a family along leading axes."""
     setting = claim.settings[0]
     entity = identifiers(system)[item.name]
+    if entity.name == NUDGE:
+        return np.zeros([int(size.value(setting.sizes)) for size in entity.shape])
+    if entity.name not in {name for name, _ in setting.declared}:
+        entity = replace(entity, name=entity.name.removesuffix(GIVEN))
     if not item.first:
         at = tuple(int(w.value(setting.sizes)) for w in entity.index)
         return setting.declared[entity.name, at][point]
@@ -138,15 +183,16 @@ def _values(item: Input, system: System, claim: WrongClaim, point: int) -> Any:
     return np.stack(stacked).reshape(*lengths, *stacked[0].shape)
 
 
-def _runs(source: str, values: list[Any]) -> bool:
-    """Whether a function that was written, from trees alone, does run."""
+def _shows(source: str) -> bool:
+    """Whether a script, written from trees alone, does run and show a difference."""
     space: dict[str, Any] = {}
     try:
-        exec(compile(source, "<replay>", "exec"), space)
-        space["sides"](*values)
-    except (ArithmeticError, IndexError, NameError, TypeError, ValueError):
+        with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+            exec(compile(source, "<replay>", "exec"), space)
+        size = max(float(np.max(np.abs(space[side]))) for side in ("left", "right"))
+        return float(space["gap"]) > LEAST * max(size, LEAST)
+    except (ArithmeticError, IndexError, NameError, SyntaxError, TypeError, ValueError):
         return False
-    return True
 
 
 def _shown(value: Any) -> str:
