@@ -11,7 +11,8 @@ A claim that is not accepted as it stands is tried as people may have meant to w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,7 +211,8 @@ class Judging:
             after = State(session)
             for mend in self._mends(session, text):
                 before.restore()
-                other = session.check(mend.text)
+                with _brief(session, mend.must_hold):
+                    other = session.check(mend.text)
                 if other is not None and _better(other, mend):
                     text, verdict = mend.text, _noted(other, mend)
                     break
@@ -234,7 +236,8 @@ class Judging:
             if not behind or not _fails(link):
                 continue
             before = State(session)
-            claim, found = self.tried(session, f"{parts[0]} = {parts[k + 1]}")
+            with _brief(session):
+                claim, found = self.tried(session, f"{parts[0]} = {parts[k + 1]}")
             before.restore()
             if found is not None and not _fails(found):
                 reason = "; ".join(filter(None, (found.reason, RESTARTED)))
@@ -324,6 +327,16 @@ class State:
 
     def restore(self) -> None:
         self.session.system, self.session.written[:] = self.system.copy(), self.written
+
+
+@contextmanager
+def _brief(session: Session, wanted: bool = True) -> Generator[None]:
+    """Without naming mistakes, where only a claim that holds counts."""
+    before, session.brief = session.brief, session.brief or wanted
+    try:
+        yield
+    finally:
+        session.brief = before
 
 
 def new_session(model: str, line: int = 1) -> Session:
