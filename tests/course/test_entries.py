@@ -119,6 +119,13 @@ def test_a_definition_behind_its_use_is_known_before(check) -> None:
     assert verdicts(found) == ["correct", "correct"]
 
 
+def test_definitions_behind_a_claim_may_need_each_other(check) -> None:
+    found = check(
+        "Then $∂S/∂y = J d$ where $d = 2 b$ and $b = q/2$ and $q = p - t$ and $J = ∂p/∂y$."
+    )
+    assert verdicts(found) == ["correct"]
+
+
 def test_a_definition_that_needs_the_claim_before_it_waits(check) -> None:
     found = check("Let $a = p - t$, where $b = 2 a$. So $∂L/∂y = b - a$.")
     assert verdicts(found) == ["correct"]

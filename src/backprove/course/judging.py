@@ -116,7 +116,6 @@ class Judging:
                 self._claim(passage)
 
     def _ordered(self) -> Iterator[Passage]:
-        waiting: list[Passage] = []
         explained: dict[int, list[Passage]] = {}
         for passage in self.document.passages:
             if passage.explains:
@@ -125,9 +124,10 @@ class Judging:
             if passage.explains:
                 continue
             waiting = explained.pop(passage.line, []) if passage.kind == "claim" else []
-            for other in [w for w in waiting if self._defines(w)]:
-                waiting.remove(other)
-                yield other
+            # one definition may need another: each is taken up once it can be read
+            while (ready := next(filter(self._defines, waiting), None)) is not None:
+                waiting.remove(ready)
+                yield ready
             yield passage
             yield from waiting
 
