@@ -189,7 +189,7 @@ def _picture(after: Separation, before: Separation) -> Picture:
             for a, b in ((0, 3), (1, 2)):
                 left.plot(*CORNERS[[a, b]].T, color=BLACK, linestyle=":", linewidth=1.2)
             left.plot(x, y, "*", markersize=16, color=BLACK)
-            left.annotate("both classes meet here", (x, y), xytext=(0.32, 0.68))
+            left.text(x + 0.12, y, "both classes\nmeet here", va="center")
         left.set_title("no line separates them")
         seen = lifted(CORNERS, FEATURES[LIFT])
         for label, color, mark in ((1, BLUE, "o"), (0, VERMILION, "s")):
