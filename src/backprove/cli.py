@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from backprove.commands import diagram, explain, models, separable, study_detector
+from backprove.commands import diagram, explain, models, separable, studies
 from backprove.commands.detect import detect
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 app.command()(detect)
 app.command()(mark)
-app.add_typer(study_detector.app, name="study")
+app.add_typer(studies.app, name="study")
 
 
 def main() -> None:

@@ -53,6 +53,7 @@ class FakeSession:
     defined: set[str] = field(default_factory=set)
     system: FakeSystem = field(default_factory=FakeSystem)
     written: list[object] = field(default_factory=list)
+    brief: bool = False
 
     def knows(self, text: str) -> bool:
         names = set(re.findall(r"[A-Za-z]+", text))

@@ -89,6 +89,13 @@ class TestWorth:
         assert (item.outcome, item.awarded) == ("follow-through", Fraction(2, 3))
         assert "line 3" in item.reason
 
+    def test_right_again_behind_a_wrong_step(self, mark) -> None:
+        text = "## 1\n\n$$∂L/∂V = (t - p) h^T$$\n$$= (p + t) h^T$$\n$$= (p - t) h^T$$\n"
+        report = mark(sheet("∂L/∂V"), text)
+        (item,) = items(report)
+        assert (item.outcome, item.awarded) == ("recovered", Fraction(3, 4))
+        assert "line 3 is wrong" in report.looks[0].what
+
     def test_a_second_mistake_is_not_followed(self, mark) -> None:
         text = (
             "## 1\n\n$∂L/∂h = V^T (t - p)$\n\n"

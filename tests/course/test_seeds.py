@@ -116,6 +116,7 @@ def test_the_names_of_the_mistakes(recurrent: MarkReport, gated: MarkReport) -> 
         (126, {"notation"}),
         (131, {"correct"}),
         (134, {"unreadable"}),
+        (136, {"unreadable"}),
         (144, {"notation"}),
         (163, {"correct"}),
         (165, {"correct"}),
@@ -147,4 +148,8 @@ def test_blocks_and_losses() -> None:
     for number, asked in (("2(1)", "J_x"), ("2(4)", "∂L/∂y"), ("2(5)", "∂Loss/∂z"), ("2(7)", "y")):
         assert outcome(report, number, asked) in ACCEPTED, number
     wrong = [c.line for c in report.claims if c.verdict.verdict is Kind.WRONG]
-    assert {91, 105, 145, 151} <= set(wrong)
+    assert set(wrong) == {91, 105, 145, 151}
+    for line in (101, 103, 147, 149):  # entries, with their indices on the right only
+        assert verdicts(report, line) == ["notation"]
+    assert verdicts(report, 151) == ["wrong", "notation"]
+    assert outcome(report, "2(6)", "∂Loss/∂y") == "recovered"

@@ -308,3 +308,40 @@ def test_hostile_text_takes_no_time(text: str) -> None:
 def test_a_difference_in_brackets_is_no_word() -> None:
     found = [p.text for p in scan("(a) ∂L/∂V = (p-t) h^T") if p.kind == "claim"]
     assert found == ["∂L/∂V = (p-t) h^T"]
+
+
+class TestSentences:
+    """What belongs to a formula in the same sentence."""
+
+    def test_a_definition_after_where_says_which_claim_it_explains(self) -> None:
+        found = claims("# Q\n\nHere $a = b c$, where $c = d$ and $b = e$.\n\nNow $f = g$.")
+        assert [(c.text, c.explains) for c in found] == [
+            ("a = b c", 0),
+            ("where c = d", 3),
+            ("where b = e", 3),
+            ("f = g", 0),
+        ]
+
+    def test_it_may_stand_on_the_line_below(self) -> None:
+        found = claims("$$a = b c$$\nwhere $c = d$.")
+        assert [(c.line, c.explains) for c in found] == [(1, 0), (2, 1)]
+
+    def test_words_between_them_part_them(self) -> None:
+        found = claims("$$a = b c$$\n\nThis is all there is to say.\n\nwhere $c = d$.")
+        assert [c.explains for c in found] == [0, 0]
+
+    def test_a_condition_on_indices_needs_no_word(self) -> None:
+        assert texts(r"$i \neq j$ $a_i = b_j$") == [r"a_i = b_j, \text{if } i \neq j"]
+
+    def test_two_sizes_are_no_indices(self) -> None:
+        assert texts("$m = n$ $a = b$") == ["m = n", "a = b"]
+
+
+class TestTorn:
+    def test_a_display_without_a_relation_whose_brackets_do_not_match_is_kept(self) -> None:
+        (found,) = claims(r"$$\{a (b) c\} / (\sum d^2$$")
+        assert found.link_lines() == (1,)
+
+    @pytest.mark.parametrize("text", ["$$a (b + c)$$", "The $f(x$ of it.", r"$$\{a\} / (b)$$"])
+    def test_whole_ones_and_inline_ones_are_not(self, text: str) -> None:
+        assert claims(text) == []

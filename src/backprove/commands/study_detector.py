@@ -10,15 +10,7 @@ import typer
 
 from backprove.commands.frame import fail, mistakes_told
 
-app = typer.Typer(help="Questions answered by experiment.", no_args_is_help=True)
 
-
-@app.callback()
-def _studies() -> None:  # pyright: ignore[reportUnusedFunction]
-    """Questions answered by experiment."""
-
-
-@app.command()
 def detector(
     out: Annotated[
         Path, typer.Option("--out", help="Keep weights, predictions and figures in this folder.")

@@ -57,7 +57,8 @@ def check_document(
         else Judging(document, read_sheet(Path(sheet)), Path(sheet), replay)
     )
     judging.run()
-    results = tuple(r for judged in judging.claims for r in links_of(judged, document))
+    found = (r for judged in judging.claims for r in links_of(judged, document))
+    results = tuple(sorted(found, key=lambda result: result.line))
     return DocumentReport(document.path, document.title, results, _notes(judging))
 
 

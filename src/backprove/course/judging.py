@@ -11,11 +11,13 @@ A claim that is not accepted as it stands is tried as people may have meant to w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backprove.course.entries import by_entries
 from backprove.course.layout import Layouts
 from backprove.course.mends import Mended, grouped_by_spaces, habits_of, mended
 from backprove.course.sheet import Question, Sheet, SheetError
@@ -32,6 +34,8 @@ _NEW_NAME = re.compile(
     r"(?:[_^]\s*(?:\w|\{[^{}]*\})\s*|\[[^\[\]]*\]\s*)*",
     re.IGNORECASE,
 )
+#: why a link was not compared with the side before it
+RESTARTED = "compared with the beginning of the chain, as a step before is wrong"
 _NO_NUMBER = "\0"
 
 
@@ -102,14 +106,40 @@ class Judging:
         return {name for key in keys if len(name := key.name or key.text) > 1 and name.isalpha()}
 
     def run(self) -> None:
-        """Judge all claims, in order."""
-        for passage in self.document.passages:
+        """Judge all claims, in order; a definition after `where` before the claim that needs it."""
+        for passage in self._ordered():
             if passage.kind == "model":
                 self.unused_models += self.sheet is not None
                 if self.sheet is None:
                     self._own_model(passage)
             elif passage.kind == "claim":
                 self._claim(passage)
+
+    def _ordered(self) -> Iterator[Passage]:
+        explained: dict[int, list[Passage]] = {}
+        for passage in self.document.passages:
+            if passage.explains:
+                explained.setdefault(passage.explains, []).append(passage)
+        for passage in self.document.passages:
+            if passage.explains:
+                continue
+            waiting = explained.pop(passage.line, []) if passage.kind == "claim" else []
+            # one definition may need another: each is taken up once it can be read
+            while (ready := next(filter(self._defines, waiting), None)) is not None:
+                waiting.remove(ready)
+                yield ready
+            yield passage
+            yield from waiting
+
+    def _defines(self, passage: Passage) -> bool:
+        """Whether a definition can be read before the claim that it explains."""
+        place = self._place(passage)
+        if place is None:
+            return False
+        before = State(place.session)
+        verdict = place.session.check(passage.text)
+        before.restore()
+        return verdict is None
 
     def _sheet_session(self, question: Question) -> Session:
         try:
@@ -181,14 +211,39 @@ class Judging:
             after = State(session)
             for mend in self._mends(session, text):
                 before.restore()
-                other = session.check(mend.text)
+                with _brief(session, mend.must_hold):
+                    other = session.check(mend.text)
                 if other is not None and _better(other, mend):
                     text, verdict = mend.text, _noted(other, mend)
                     break
             else:
                 after.restore()
+        if verdict is not None and len(verdict.links) > 1 and not verdict.accepted:
+            verdict = self._restarted(session, text, verdict)
         self._remember(session, text, verdict)
         return text, verdict
+
+    def _restarted(self, session: Session, text: str, verdict: Verdict) -> Verdict:
+        """The verdict with links behind a failing one compared with the chain's beginning.
+
+        Whoever goes on rightly from a line that was written wrong has meant the right one.
+        """
+        parts, links = sides(text), list(verdict.links)
+        if len(parts) != len(links) + 1:
+            return verdict
+        for k, link in enumerate(links):
+            behind = any(_fails(other) for other in links[:k])
+            if not behind or not _fails(link):
+                continue
+            before = State(session)
+            with _brief(session):
+                claim, found = self.tried(session, f"{parts[0]} = {parts[k + 1]}")
+            before.restore()
+            if found is not None and not _fails(found):
+                reason = "; ".join(filter(None, (found.reason, RESTARTED)))
+                links[k] = replace(found, claim=claim, reason=reason, links=())
+        worst = max(links, key=lambda link: link.verdict.rank)
+        return replace(worst, claim=verdict.claim, links=tuple(links), seconds=verdict.seconds)
 
     def _mends(self, session: Session, text: str) -> Iterator[_Try]:
         """Other texts for a claim: first those that count only where they make it right."""
@@ -198,6 +253,8 @@ class Judging:
             if turned is not None:
                 reason = "in the layout in which its shape was given"
                 yield _Try(turned, basis.notes, must_hold=True, layout=reason)
+        for entry in by_entries(text, session.system):
+            yield _Try(entry.text, entry.notes, must_hold=True, entries=True)
         spaced = grouped_by_spaces(text)
         if spaced is not None:
             yield _Try(spaced.text, spaced.notes, must_hold=True)
@@ -258,6 +315,7 @@ class _Try:
     notes: tuple[str, ...]
     must_hold: bool = False
     layout: str = ""
+    entries: bool = False
 
 
 class State:
@@ -271,12 +329,26 @@ class State:
         self.session.system, self.session.written[:] = self.system.copy(), self.written
 
 
+@contextmanager
+def _brief(session: Session, wanted: bool = True) -> Generator[None]:
+    """Without naming mistakes, where only a claim that holds counts."""
+    before, session.brief = session.brief, session.brief or wanted
+    try:
+        yield
+    finally:
+        session.brief = before
+
+
 def new_session(model: str, line: int = 1) -> Session:
     """A session whose errors count lines as the file does in which the model stands."""
     from backprove import Model
     from backprove.judge.session import Session
 
     return Session(Model("\n" * (line - 1) + model).world)
+
+
+def _fails(verdict: Verdict) -> bool:
+    return not (verdict.accepted or verdict.verdict.partly)
 
 
 def _better(other: Verdict, mend: _Try) -> bool:
@@ -293,6 +365,8 @@ def _noted(verdict: Verdict, mend: _Try) -> Verdict:
         new = replace(link, repairs=(*mend.notes, *link.repairs))
         if mend.layout and link.verdict is Kind.CORRECT:
             new = replace(new, verdict=Kind.CONVENTION, reason=mend.layout)
+        if mend.entries and link.verdict in (Kind.CORRECT, Kind.CONVENTION):
+            new = replace(new, verdict=Kind.NOTATION)
         return new
 
     return replace(one(verdict), links=tuple(map(one, verdict.links)))

@@ -16,7 +16,7 @@ from backprove.course.judging import Judged, Judging, Place
 from backprove.course.mends import mended
 from backprove.course.tables import Row, answers
 from backprove.documents import Passage
-from backprove.documents.formula import sides
+from backprove.documents.formula import relations, sides
 from backprove.judge import sizes
 from backprove.judge.stated import (
     Stated,
@@ -297,7 +297,12 @@ class Pairing:
 
 
 def _without_unknown(judged: Judged, place: Place) -> Judged | None:
-    """A claim without a first side of names that nobody knows; None where nothing else is left."""
+    """A claim without a first side of names that nobody knows; None where nothing else is left.
+
+    A torn formula has no side, and stays.
+    """
+    if not relations(judged.text):
+        return judged
     verdict = judged.verdict
     links = verdict.links or (verdict,)
     first = sides(judged.text)[0]

@@ -18,7 +18,8 @@ from fractions import Fraction
 from backprove.judge.verdict import Kind
 
 #: `unfinished` is right, but derivatives are left in it that are worked out nowhere; `started` is
-#: right until a later step is not; `follow-through` uses an earlier wrong result rightly
+#: right until a later step is not; `recovered` is right in the end, behind a step that is wrong;
+#: `follow-through` uses an earlier wrong result rightly
 SHARES = {
     "correct": Fraction(1),
     "convention": Fraction(1),
@@ -27,6 +28,7 @@ SHARES = {
     "approximate": Fraction(3, 4),
     "follow-through": Fraction(1, 2),
     "unfinished": Fraction(1, 2),
+    "recovered": Fraction(3, 4),
     "started": Fraction(1, 4),
 }
 _SHARE = re.compile(r"(\d+)\s*/\s*(\d+)|(\d+(?:\.\d+)?)\s*(%?)")

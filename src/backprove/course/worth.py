@@ -3,7 +3,7 @@
 An answer that holds earns what the policy gives for its worst verdict. One in which derivatives are
 left earns the mean of what these have earned elsewhere; one that is worked out nowhere counts as
 unfinished. Where a step fails, what went before it earns something, and the step itself more where
-it uses an earlier wrong result rightly.
+it uses an earlier wrong result rightly; an answer that is right again in the end earns most of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from backprove.course.judging import Judged, State
+from backprove.course.judging import RESTARTED, Judged, State
 from backprove.course.pairing import Answer, Pairing
 from backprove.course.policy import Policy
 from backprove.judge.session import Session
@@ -157,6 +157,11 @@ class Worths:
         line = lines[min(bad, len(lines) - 1)]
         unread = link.verdict is not Kind.WRONG
         look = f"the step on line {line} could not be read" if unread else ""
+        share = self._recovered(judged, one, links)
+        if share is not None:
+            reason = f"right in the end, behind line {line}, which is not"
+            look = look or f"the step on line {line} is wrong, if it is as it was written"
+            return Worth(share, "recovered", reason, lines, look)
         if not unread and one is not None and judged.place is not None:
             used = self._follows(judged, one, bad)
             if used is not None and all(v.accepted or v.verdict.partly for v in links[bad + 1 :]):
@@ -171,6 +176,24 @@ class Worths:
         outcome = str(link.verdict)
         reason = link.reason if not unread else "it cannot be read"
         return Worth(Fraction(0), outcome, reason, lines, look)
+
+    def _recovered(
+        self, judged: Judged, one: Stated | None, links: tuple[Verdict, ...]
+    ) -> Fraction | None:
+        """The share of an answer that is right again behind a failing step; None for others."""
+        again = [k for k, link in enumerate(links) if RESTARTED in link.reason]
+        if not again:
+            return None
+        rest = links[again[-1] :]
+        if not all(v.accepted or v.verdict.partly for v in rest):
+            return None
+        worst = max((v.verdict for v in rest), key=lambda kind: kind.rank)
+        share = min(self.policy.of("recovered"), self.policy.of(worst))
+        session = judged.place.session if judged.place else None
+        left = derivatives(one.last, session) if one is not None and session is not None else []
+        if not left:
+            return share
+        return self._unfinished(share, worst, [node for _, node in left], judged).share
 
     def _follows(self, judged: Judged, one: Stated, bad: int) -> int | None:
         """The line of the earlier wrong result from which a wrong link follows; None if none.

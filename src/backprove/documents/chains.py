@@ -10,7 +10,7 @@ follows a fragment that ends in an operator. Links that each have a condition (`
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backprove.documents.displays import Fragment
 from backprove.documents.formula import (
@@ -18,6 +18,7 @@ from backprove.documents.formula import (
     clause_start,
     compares,
     continues_side,
+    is_balanced,
     is_bare_operator,
     is_claim,
     is_open,
@@ -30,6 +31,7 @@ _CLAUSE_WORD = re.compile(
     r"(?P<word>if|when|otherwise|else)\b[\s}]*",
     re.IGNORECASE,
 )
+_WHERE = re.compile(r"where\b", re.IGNORECASE)
 _EDGE = re.compile(r"(?:\s|,|\\[,;:! ]|\\q?quad\b|~)+$")
 _INTERVAL = re.compile(
     r"^(?P<what>.+?)\s*(?:\\in\b|∈)\s*\[(?P<low>[^\[\],]+),(?P<high>[^\[\],]+)\]$"
@@ -44,6 +46,7 @@ class Chains:
     _open: list[Fragment] = field(default_factory=list[Fragment])
     _number: str = ""
     _near: bool = False
+    _explains: int = 0
 
     def add(self, fragment: Fragment, number: str) -> bool:
         """Take the next fragment; False where it is no part of a claim as far as can be seen."""
@@ -57,28 +60,34 @@ class Chains:
         begins = begins_with_relation(text)
         if begins and len(relations(text)) < 2:
             return False
-        if not relations(text) and (not fragment.sole or compares(text)):
+        torn = _is_torn(fragment)
+        if not relations(text) and not torn and (not fragment.sole or compares(text)):
             return False
-        self.end()
+        before = self.end()
+        # a definition behind its use, in the same sentence
+        self._explains = 0
+        if before is not None and self._near and _WHERE.match(text):
+            self._explains = before.explains or before.line
         if begins:
             after = text[relations(text)[0][1] :].strip()
             fragment = Fragment((Piece(after, fragment.line),), fragment.label)
         self._open = [fragment]
         self._number = number
         self._near = True
-        return bool(relations(text))
+        return bool(relations(text)) or torn
 
     def prose(self) -> None:
         """Words stand between this place and the last formula."""
         self._near = False
 
-    def end(self) -> None:
-        """Close the chain: what follows cannot go on with it."""
-        if self._open:
-            passage = _claim(self._open, self._number)
-            if passage is not None:
-                self.claims.append(passage)
+    def end(self) -> Passage | None:
+        """Close the chain: what follows cannot go on with it. The claim that it makes, if any."""
+        passage = _claim(self._open, self._number) if self._open else None
+        if passage is not None:
+            passage = replace(passage, explains=self._explains)
+            self.claims.append(passage)
         self._open = []
+        return passage
 
     def _goes_on(self, text: str) -> bool:
         if begins_with_relation(text):
@@ -94,10 +103,16 @@ def _claim(parts: list[Fragment], number: str) -> Passage | None:
     else:
         pieces = _with_conditions(parts)
         text = " ".join(piece.text for piece in pieces)
-    if not is_claim(text):
+    if not is_claim(text) and not _is_torn(parts[0]):
         return None
     last = max(piece.line for part in parts for piece in part.pieces)
     return Passage("claim", text, pieces[0].line, last, parts[0].label, number, pieces)
+
+
+def _is_torn(fragment: Fragment) -> bool:
+    """True of a display without a relation sign whose brackets do not match: a part of it is lost."""
+    text = fragment.text
+    return fragment.display and not relations(text) and not is_balanced(text)
 
 
 def _with_conditions(parts: list[Fragment]) -> tuple[Piece, ...]:

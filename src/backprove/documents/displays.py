@@ -41,13 +41,14 @@ class Fragment:
     """A formula as it stands in one place: a claim, the beginning of one, or a continuation.
 
     `condition` is set apart in the third column of aligned rows; `sole` says that the line holds
-    nothing else, so that a later `= …` may go on from it.
+    nothing else, so that a later `= …` may go on from it; `display` that it was set off by itself.
     """
 
     pieces: tuple[Piece, ...]
     label: str = ""
     condition: str = ""
     sole: bool = False
+    display: bool = False
 
     @property
     def text(self) -> str:

@@ -31,7 +31,8 @@ class Passage:
 
     `text` of a claim is its mathematics as one record; `pieces` are what it was joined from.
     `label` is the mark before it (`(i)` is `i`), `number` the question in which it stands, with
-    its parts: `1.2.1(c)(ii)`; empty where the document has given none.
+    its parts: `1.2.1(c)(ii)`; empty where the document has given none. `explains` is the first line
+    of the claim that a definition behind it, after `where`, belongs to; 0 for all others.
     """
 
     kind: PassageKind
@@ -41,19 +42,24 @@ class Passage:
     label: str = ""
     number: str = ""
     pieces: tuple[Piece, ...] = ()
+    explains: int = 0
 
     def link_lines(self) -> tuple[int, ...]:
-        """For each link of the claim, the line on which its right side begins."""
+        """For each link of the claim, the line on which its right side begins.
+
+        A formula without a relation sign counts as one link.
+        """
         if len(self.pieces) < 2:
-            return tuple(self.line for _ in relations(self.text))
+            return (self.line,) * max(1, len(relations(self.text)))
         starts: list[int] = []
         position = 0
         for piece in self.pieces:
             starts.append(position)
             position += len(piece.text) + 1
-        return tuple(
+        found = tuple(
             self.pieces[bisect_right(starts, start) - 1].line for start, _ in relations(self.text)
         )
+        return found or (self.line,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ _RANGE = re.compile(
     r"for\s+(?:(?:all|every|each)\s+)?[A-Za-z]\w*"
     r"(?:\s*(?:=|∈|\\in)\s*\S+\s*(?:\.\.|…|\\[lc]?dots)\s*,?\s*[\w+-]+)?"
 )
+# a condition on the indices of what follows, with or without a word before it
+_INDICES = re.compile(r"[i-l]\s*(?:=|≠|\\neq?\b|!=)\s*[i-l]")
 _JOINT_BEHIND = re.compile(r"(?:[-+*/=≈∈·×⊙]|\\(?:cdot|times|approx|in|odot))\s*$")
 _JOINT_AHEAD = re.compile(r"\s*(?:[-+*/=≈∈·×⊙^_]|\\(?:cdot|times|approx|in|odot)\b)")
 _SENTENCE_END = re.compile(r"(?<![.…])[.;:!?]$")
@@ -85,8 +87,13 @@ class _Run:
 def run_fragments(line: list[Segment]) -> list[Fragment]:
     """The claims, and what may go on from one, in a line without displays."""
     found: list[Fragment] = []
-    waiting = ""
+    waiting = intro = ""
     for run in _runs(_chunks(line)):
+        intro = _intro(run.before.lower(), intro)
+        bare = run.before.lower() not in _CONDITIONAL and not run.alone
+        if bare and _INDICES.fullmatch(run.text.strip(" ,:")):
+            waiting = run.text.strip(" ,:")
+            continue
         if run.before.lower() in _CONDITIONAL and run.before.lower() != "where":
             if compares(run.text):
                 condition = _LEADING_DRESS.sub("", _TRAILING_DRESS.sub("", run.text))
@@ -95,7 +102,7 @@ def run_fragments(line: list[Segment]) -> list[Fragment]:
                 else:
                     waiting = condition
             continue
-        for fragment in _fragments(run):
+        for fragment in _fragments(run, intro):
             if run.supposed and _VALUE.fullmatch(fragment.text):
                 continue  # `if …, a prediction of y = 0.01` claims no value
             found.append(replace(fragment, condition=fragment.condition or waiting))
@@ -103,11 +110,15 @@ def run_fragments(line: list[Segment]) -> list[Fragment]:
     return found
 
 
-def _fragments(run: _Run) -> list[Fragment]:
+def _intro(word: str, before: str) -> str:
+    """What introduces a definition; `where $q = a$ and $r = b$` introduces two."""
+    return word if word in ("let", "where") else before if word == "and" else ""
+
+
+def _fragments(run: _Run, intro: str) -> list[Fragment]:
     line = run.chunks[0].line
     text = run.text
     if run.marked:
-        intro = run.before.lower() if run.before.lower() in ("let", "where") else ""
         if any(_LISTED.search(chunk) for chunk in run.plain_stretches):
             return []
         made: list[Fragment | None] = list(fragments(text, line, sole=run.alone))

@@ -10,7 +10,7 @@ the line of every formula.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backprove.documents.chains import Chains
 from backprove.documents.delimiters import Segment, joined_lines, segments
@@ -158,7 +158,8 @@ class _Scan:
             if segment.kind == "display":
                 claimed |= self._stretch(stretch, label)
                 stretch = []
-                claimed |= self._add(fragments(segment.text, segment.line), label)
+                rows = fragments(segment.text, segment.line)
+                claimed |= self._add([replace(row, display=True) for row in rows], label)
             else:
                 stretch.append(segment)
         claimed |= self._stretch(stretch, label)
@@ -178,7 +179,7 @@ class _Scan:
         claimed = False
         for fragment in found:
             if label and not fragment.label:
-                fragment = Fragment(fragment.pieces, label, fragment.condition, fragment.sole)
+                fragment = replace(fragment, label=label)
             claimed |= self.chains.add(fragment, self.numbering.number)
         return claimed
 
