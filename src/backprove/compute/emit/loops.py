@@ -54,13 +54,22 @@ class Loop:
         """The loop's index as an axis, for what is computed outside for all steps."""
         return Axis(self.letter, self.low, self.high, FAMILY)
 
+    def held(self, key: Key) -> int:
+        """How many members before the first are stored with the others; zeros are not."""
+        before = self.members[key].before
+        return 0 if all(v is None for v in before) else len(before)
+
     def first(self, key: Key) -> Whole:
         """The index of the member at position 0 of the stored array."""
-        return self.low - len(self.members[key].before) if self.step > 0 else self.low
+        return self.low - self.held(key) if self.step > 0 else self.low
 
     def last(self, key: Key) -> Whole:
         """The index of the last stored member."""
-        return self.high if self.step > 0 else self.high + len(self.members[key].before)
+        return self.high if self.step > 0 else self.high + self.held(key)
+
+    def start(self, key: Key) -> Whole:
+        """The index of the first row while the loop runs, where zeros have rows as well."""
+        return self.low - len(self.members[key].before) if self.step > 0 else self.low
 
 
 def key_of(node: Symbol | Entity) -> Key:

@@ -91,7 +91,7 @@ class LoopWriter(Operations):
 
 
 class PlainLoops(LoopWriter):
-    """Python loops: members go into an array, or for PyTorch a list (`torchwriter.py`)."""
+    """Python loops: members go into an array made before."""
 
     def run(self, loop: Loop) -> None:
         roots = self.roots(loop)
@@ -101,75 +101,76 @@ class PlainLoops(LoopWriter):
         for key in keys:
             member = loop.members[key]
             assert member.stored is not None
-            self.emit([v for v in member.before if v is not None])
             name = self.names.unique(identifier(key[0]))
             self.texts[member.stored] = Text(name)
-            plain = self._begin(name, member.stored, all(v is None for v in member.before))
-            for k, value in enumerate(member.before, 1):
-                at = self.whole(self._edge_of(loop, key, k)).text
-                if value is not None:
-                    self.line(f"{name}[{at}] = {self.show(value)}")
-                elif not plain:
-                    self.line(f"{name}[{at}] = {self._nothing(member.stored)}")
+            self._room(loop, key, name)
         for value in kept:
             name = self.names.unique(value.info[1].wish or f"{identifier(keys[0][0])}_part")
             self.texts[value] = Text(name)
-            self._begin(name, value, False)
-        letter = self.letter(loop)
-        lists = self._lists(roots, loop)
-        if loop.step > 0:
-            span = f"{self.whole(loop.low)}, {self.whole(loop.high + 1)}"
-        else:
-            span = f"{self.whole(loop.high)}, {self.whole(loop.low - 1)}, -1"
-        self.line(f"for {letter} in range({span}):")
-        self.letters[loop.letter] = letter
+            self.line(f"{name} = {self.word('empty', self.shape(value.lengths), self.reference)}")
+        self.line(f"for {self.letter(loop)} in {self.span(loop)}:")
+        self.letters[loop.letter] = self.letter(loop)
         self.indent += "    "
         self.emit(roots, loop)
         for key in keys:
             member = loop.members[key]
             assert member.stored is not None
             assert member.value is not None
-            at = self.whole(Whole.of(loop.letter) - loop.first(key)).text
+            at = self.whole(Whole.of(loop.letter) - loop.start(key)).text
             self.line(f"{self.texts[member.stored]}[{at}] = {self.show(member.value)}")
         for value in kept:
             at = self.whole(Whole.of(loop.letter) - loop.low).text
             self.line(f"{self.texts[value]}[{at}] = {self.show(value.info[1])}")
         self.indent = self.indent[:-4]
         del self.letters[loop.letter]
-        self.texts.update(lists)
-        stored = [v for key in keys if (v := loop.members[key].stored) is not None]
-        self._end(
-            [v for k, v in zip(keys, stored, strict=True) if k in self.found.stored.get(loop, ())]
-            + kept
-        )
+        for key in self.found.stored.get(loop, ()):
+            zeros = len(loop.members[key].before) - loop.held(key)
+            stored = loop.members[key].stored
+            if zeros and stored is not None:
+                name = self.texts[stored]
+                self.line(f"{name} = {name}[{f'{zeros}:' if loop.step > 0 else f':-{zeros}'}]")
 
-    def _begin(self, name: str, value: Value, zeros: bool) -> bool:
-        """The line that makes room for members; whether they are zero to begin with."""
-        zeros = zeros and bool(value.lengths)
-        word = "zeros" if zeros else "empty"
-        self.line(f"{name} = {self.word(word, self.shape(value.lengths), self.reference)}")
-        return zeros
+    def span(self, loop: Loop) -> str:
+        """The steps of a loop."""
+        if loop.step > 0:
+            return f"range({self.whole(loop.low)}, {self.whole(loop.high + 1)})"
+        return f"range({self.whole(loop.high)}, {self.whole(loop.low - 1)}, -1)"
 
-    def _nothing(self, value: Value) -> str:
-        return "0"
+    def _room(self, loop: Loop, key: Key, name: str) -> None:
+        """The lines that make room for members, with those before the first."""
+        member = loop.members[key]
+        assert member.stored is not None
+        plain = bool(member.before) and not loop.held(key)
+        count = member.stored.lengths[0] + len(member.before) - loop.held(key)
+        shape = self.shape([count, *member.stored.lengths[1:]])
+        word = self.word("zeros" if plain else "empty", shape, self.reference)
+        self.line(f"{name} = {word}")
+        for k, value in enumerate(member.before, 1):
+            if value is not None or not plain:
+                at = self.whole(self.edge_of(loop, key, k)).text
+                self.line(f"{name}[{at}] = {self.start(value)}")
 
-    def _lists(self, roots: list[Value], loop: Loop) -> dict[Value, Text]:
-        """Lines that make what is read quicker to read; the texts to restore afterwards."""
-        return {}
+    def start(self, value: Value | None) -> str:
+        """What is put into a row before the first step; it is repeated as often as need be."""
+        if value is None:
+            return "0"
+        inner = origin(value)
+        if inner.op == "expand" and self.found.uses.get(inner, 0) == 1:
+            self.emit([inner.args[0]])
+            return self._aligned(inner.args[0], inner.labels).text
+        self.emit([value])
+        return self.show(value).text
 
-    def _end(self, values: list[Value]) -> None:
-        """Lines after the loop."""
-
-    def _edge_of(self, loop: Loop, key: Key, k: int) -> Whole:
+    def edge_of(self, loop: Loop, key: Key, k: int) -> Whole:
         """The position of the member k steps before the first."""
         index = loop.low - k if loop.step > 0 else loop.high + k
-        return index - loop.first(key)
+        return index - loop.start(key)
 
     def _state(self, value: Value) -> Text:
         loop, key, gap = value.info
         stored = loop.members[key].stored
         assert stored is not None
-        at = self.whole(Whole.of(loop.letter) + gap - loop.first(key))
+        at = self.whole(Whole.of(loop.letter) + gap - loop.start(key))
         return Text(f"{self.texts[stored]}[{at}]")
 
 
@@ -251,7 +252,7 @@ class Scans(LoopWriter):
         """The members of all steps together with those before the first."""
         member = loop.members[key]
         assert member.stored is not None
-        if not member.before:
+        if not loop.held(key):
             return Text(name)
         edge: list[str] = []
         for value in member.before:

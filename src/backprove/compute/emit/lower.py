@@ -74,6 +74,9 @@ class Lower(Binders):
                 lengths = (loop.axis.length, *inside.lengths)
                 found = self.graph.make("kept", [], labels, lengths, loop, inside)
                 loop.kept[inside] = found
+                about = inside.args[0].wish if inside.args else None
+                if inside.wish is None and about:
+                    inside.wish = f"{_word(node)}_{about}"
             return found
         return None
 
@@ -178,3 +181,7 @@ class Lower(Binders):
         result = [*axes, *range(node.rank)]
         lengths = [*(a.length for a in axes if isinstance(a, Axis)), *node.shape]
         return self.graph.make(op, parts, result, lengths, len(axes))
+
+
+def _word(node: Apply | Along) -> str:
+    return node.function.replace("-", "_")

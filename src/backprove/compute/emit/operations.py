@@ -219,12 +219,12 @@ class Operations(Writer):
         )
 
     def _part(self, value: Value) -> Text:
-        """One of the parts that were joined along the last axis."""
+        """One of the parts that were joined along an axis."""
         (arg,) = value.args
-        number, sizes = value.info
+        number, sizes, axis = value.info
         start = sum(sizes[:number], ZERO)
-        span = self._span(start, start + sizes[number], 1, arg.lengths[-1])
-        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * (len(arg.labels) - 1)}{span}]")
+        span = self._span(start, start + sizes[number], 1, arg.lengths[axis])
+        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * axis}{span}]")
 
     def _span(self, start: Whole, stop: Whole, step: int, length: Whole) -> str:
         """`start:stop:step`, as short as it can be."""

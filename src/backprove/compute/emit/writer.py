@@ -50,6 +50,8 @@ class Writer:
         self.letters: dict[str, str] = {}
         #: values inside loops that have to have a name
         self.forced: set[Value] = set()
+        #: the values that a line was written for
+        self.printed: set[Value] = set()
         self._letter_names: dict[str, str] = {}
 
     # --- statements ---------------------------------------------------------------------------
@@ -112,6 +114,7 @@ class Writer:
         name = self.names.unique(wish)
         self.line(f"{name} = {text}")
         self.texts[value] = Text(name)
+        self.printed.add(value)
 
     def _wish(self, value: Value) -> str:
         """A name for a value that has none in the model."""
