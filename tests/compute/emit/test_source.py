@@ -109,10 +109,17 @@ class TestRecurrences:
         assert "o - y" in emitted(NETWORK, library)
         assert "log" not in emitted(NETWORK, library)
 
-    def test_that_look_at_all_steps_before_are_refused_by_name(self):
-        """There is no loop for them yet, and no wrong one."""
-        with pytest.raises(BackproveError, match="looks at its own members by"):
-            emitted(ALL_BACK, "numpy")
+    def test_that_look_at_all_steps_before_are_loops_as_well(self):
+        source = emitted(ALL_BACK, "numpy")
+        assert "for t in range(1, 5):" in source
+        assert "for t in range(4, 0, -1):" in source
+
+    def test_that_look_ahead_and_back_are_refused(self):
+        text = """h_0, h_9 in R
+        h_t = tanh(sum_{s=0}^{t-1} h_s + sum_{s=t+1}^{9} h_s) for t = 1..8
+        E = h_5"""
+        with pytest.raises(BackproveError, match="needs both earlier and later members|itself"):
+            Model(text).derive("E", "h_0").code("numpy")
 
     def test_the_steps_of_coupled_families_are_one_loop(self):
         assert emitted(LSTM, "numpy").count("for t in") == 2

@@ -11,16 +11,20 @@ from backprove.compute.emit.multiply import Products
 from backprove.compute.emit.ranges import decided, extreme
 from backprove.compute.emit.scope import Axes, Scope
 from backprove.compute.emit.values import COMPONENT, FAMILY, Axis, Label, NoCode, Value, canonical
-from backprove.tensor.build import literal, test, where, zero
+from backprove.tensor.build import add, literal, rebuild, test, where, zero
 from backprove.tensor.nodes import (
     Add,
+    Apply,
     Build,
     Contract,
+    Determinant,
     Fold,
     Identity,
+    Inverse,
     Literal,
     Node,
     Ones,
+    Power,
     Symbol,
     Test,
     Where,
@@ -52,8 +56,12 @@ class Binders(Products):
         known = decided(node.condition, scope.ranges)
         if known is not None:
             return self.low(node.then if known else node.otherwise, scope, summed)
-        if _is_nothing(node.otherwise) and self._vanishes(node.then, node.condition):
-            return self.low(node.then, scope, summed)
+        if _is_nothing(node.otherwise):
+            if self._vanishes(node.then, node.condition):
+                return self.low(node.then, scope, summed)
+            inner = _moved_in(node) if summed else None
+            if inner is not None:
+                return self.low(inner, scope, summed)
         parts = [self.low(n, scope) for n in (node.then, node.otherwise)]
         result = self.elementwise("where", [self._condition(node.condition, scope), *parts])
         return self.reduced(result, summed)
@@ -160,6 +168,46 @@ class Binders(Products):
         table: dict[Label, Label] = {j: j + count for j in range(node.body.rank)}
         table.update({a: k for k, a in enumerate(axes)})
         return self.graph.relabel(value, table)
+
+
+def _moved_in(node: Where) -> Node | None:
+    """A sum's terms under a condition as products, one factor of which is under it.
+
+    So the products can be summed as products. It is sound where the other factors are finite,
+    whatever the condition says.
+    """
+    condition, then = node.condition, node.then
+    if isinstance(then, Where) and then.condition is condition and _is_nothing(then.otherwise):
+        return then
+    if isinstance(then, Add) and len(then.terms) > 0:
+        parts = [(c, where(condition, n, node.otherwise)) for c, n in then.terms]
+        return add(parts, then.shape)
+    if not isinstance(then, Contract) or len(then.operands) < 2 or not _is_tame(then):
+        return None
+    factors = list(then.operands)
+    k = min(range(len(factors)), key=lambda k: factors[k].rank)
+    nothing = zero(factors[k].shape) if factors[k].shape else literal(0)
+    factors[k] = where(condition, factors[k], nothing)
+    found = rebuild(then, factors)
+    return found if isinstance(found, Contract) else None
+
+
+def _is_tame(node: Node) -> bool:
+    """Whether a node surely has a finite value where its parts have one."""
+    for part in walk(node):
+        match part:
+            case Power():
+                whole = isinstance(part.exponent, Literal) and part.exponent.value >= 0
+                if not whole or part.exponent.value.denominator != 1:
+                    return False
+            case Apply():
+                if part.function in ("log", "exp", "sinh", "cosh"):
+                    return False
+            case Inverse() | Determinant() | Fold(op="prod" | "prod-up" | "prod-down"):
+                return False
+            case _:
+                pass
+    return True
 
 
 def letter_kind(body: Node, letter: str) -> int:

@@ -71,10 +71,11 @@ class Families(Places):
         """The value of a name, with an axis for each open index in its own."""
         key = key_of(node)
         loop = scope.loop
-        if loop is not None and key in loop.members and loop.letter in node.index[0].names:
+        if loop is not None and key in loop.members and self.circles.own_line(node) is None:
             gap = (node.index[0] - loop.letter).constant
-            assert isinstance(gap, int)
-            return self._round(loop, key, gap)
+            if isinstance(gap, int):
+                return self._round(loop, key, gap)
+            return self._looked_up(loop, key, node.index[0], scope)
         for entity in self.circles.entities(key):
             if not entity.ranges and entity.index == node.index:
                 return self._alone(entity)
@@ -271,7 +272,10 @@ class Families(Places):
         for key, member in loop.members.items():
             lone = {e.index[0]: e for e in self.circles.entities(key) if not e.ranges}
             edge = loop.low if loop.step > 0 else loop.high
-            for k in range(1, back[key] + 1):
+            count = back[key]
+            while key in loop.history and edge - (count + 1) * loop.step in lone:
+                count += 1
+            for k in range(1, count + 1):
                 entity = lone.get(edge - k * loop.step)
                 if entity is None and not member.entity.zero_outside:
                     raise NoCode(f"{key[0]} needs a member {edge - k * loop.step} to start from")
@@ -321,6 +325,24 @@ class Families(Places):
                 value.wish = identifier(key[0])
             member.value = value
         return member.value
+
+    def _looked_up(self, loop: Loop, key: Key, index: Whole, scope: Scope) -> Value:
+        """Members of a loop at steps that an open index goes through, zero where there are none."""
+        member = loop.members[key]
+        assert member.stored is not None
+        if loop.step > 0 and len(member.before) > loop.held(key):
+            raise NoCode(f"{key[0]} looks at its own members by {index}")
+        stored = member.stored
+        whole = self.graph.make(
+            "history", [], stored.labels, stored.lengths, loop, key, loop=loop
+        )  # fmt: skip
+        place = index - loop.first(key)
+        found = self.take(whole, {0: place}, scope)
+        if member.entity.zero_outside and not self._inside(place, stored.lengths[0], scope):
+            numbers = self.graph.whole(place, list(scope.axes.values()), loop)
+            held = self._within(numbers, stored.lengths[0])
+            found = self.elementwise("where", [held, found, self.number(0)])
+        return found
 
     def _is_batched(self, key: Key) -> bool:
         """Whether a name depends on an argument that has a batch axis."""

@@ -25,7 +25,11 @@ def store_joined(graph: Graph, loop: Loop, values: Sequence[Value]) -> None:
         parts = [members.get(origin(arg)) for arg in value.args]
         if len(set(map(id, parts))) < len(parts):
             continue
-        stored = [part.stored for part in parts if part is not None and _is_plain(part)]
+        stored = [
+            part.stored
+            for part in parts
+            if part is not None and _is_plain(part) and part.key not in loop.history
+        ]
         if len(stored) == len(parts) and all(found.uses.get(v, 0) for v in stored if v):
             _keep(graph, loop, value, [v for v in stored if v is not None])
 

@@ -143,7 +143,7 @@ class PlainLoops(LoopWriter):
         plain = bool(member.before) and not loop.held(key)
         count = member.stored.lengths[0] + len(member.before) - loop.held(key)
         shape = self.shape([count, *member.stored.lengths[1:]])
-        word = self.word("zeros" if plain else "empty", shape, self.reference)
+        word = self.word("zeros" if plain or key in loop.history else "empty", shape, self.reference)
         self.line(f"{name} = {word}")
         for k, value in enumerate(member.before, 1):
             if value is not None or not plain:
@@ -165,6 +165,10 @@ class PlainLoops(LoopWriter):
         """The position of the member k steps before the first."""
         index = loop.low - k if loop.step > 0 else loop.high + k
         return index - loop.start(key)
+
+    def _history(self, value: Value) -> Text:
+        loop, key = value.info
+        return self.texts[loop.members[key].stored]
 
     def _state(self, value: Value) -> Text:
         loop, key, gap = value.info
@@ -189,6 +193,12 @@ class Scans(LoopWriter):
             for k in range(1, len(before) + 1):
                 carried.append((key, k, self.names.unique(base if k == 1 else f"{base}_{k}")))
         self._carry = {(key, k): name for key, k, name in carried}
+        histories = {
+            key: self.names.unique(f"{identifier(key[0])}_so_far")
+            for key in keys
+            if key in loop.history
+        }
+        self._histories = histories
         self._read: dict[Value, tuple[str, str]] = {}
         step = self.names.unique("step_" + identifier(keys[0][0]))
         letter = self.letter(loop)
@@ -204,13 +214,18 @@ class Scans(LoopWriter):
             value = loop.members[key].value
             assert value is not None
             new.append(self.show(value).text if k == 1 else self._carry[key, k - 1])
+        for key, name in histories.items():
+            value = loop.members[key].value
+            assert value is not None
+            at = self.whole(Whole.of(loop.letter) - loop.first(key))
+            new.append(f"{name}.at[{at}].set({self.show(value)})")
         out = [key for key in keys if key in self.found.stored.get(loop, set())]
         kept = self.found.kept.get(loop, [])
         given = [self.show(v) for key in out if (v := loop.members[key].value) is not None]
         given += [self.show(value.info[1]) for value in kept]
         spoken = [name for name, _ in self._read.values()]
         texts = [text for _, text in self._read.values()]
-        used = any(_has_word(line, letter) for line in body)
+        used = any(_has_word(line, letter) for line in [*body, *new])
         if used:
             spoken.append(letter)
             texts.append(
@@ -221,7 +236,8 @@ class Scans(LoopWriter):
         del self.letters[loop.letter]
         self.line()
         self.line(f"def {step}(carry, inputs):")
-        self.line(f"    {_tuple([name for _, _, name in carried])} = carry")
+        taken = [*(name for _, _, name in carried), *histories.values()]
+        self.line(f"    {_tuple(taken)} = carry")
         if spoken:
             self.line(f"    {_tuple(spoken)} = inputs")
         self.lines += body
@@ -236,6 +252,7 @@ class Scans(LoopWriter):
             assert member.stored is not None
             nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
             start.append(self.show(value).text if value is not None else nothing.text)
+        start += [self._empty_history(loop, key) for key in histories]
         xs = _tuple(texts, True) if texts else "None"
         extra = [] if texts else [f"length={self.whole(loop.axis.length)}"]
         extra += ["reverse=True"] if loop.step < 0 else []
@@ -247,6 +264,17 @@ class Scans(LoopWriter):
             self.texts[stored] = self._joined(loop, key, name)
         for value, name in zip(kept, names[len(out) :], strict=True):
             self.texts[value] = Text(name)
+
+    def _empty_history(self, loop: Loop, key: Key) -> str:
+        """The array of all members before the first step."""
+        stored = loop.members[key].stored
+        assert stored is not None
+        text = self.word("zeros", self.shape(stored.lengths), self.reference).text
+        for k, value in enumerate(loop.members[key].before[: loop.held(key)], 1):
+            index = loop.low - k if loop.step > 0 else loop.high + k
+            if value is not None:
+                text += f".at[{self.whole(index - loop.first(key))}].set({self.show(value)})"
+        return text
 
     def _joined(self, loop: Loop, key: Key, name: str) -> Text:
         """The members of all steps together with those before the first."""
@@ -261,6 +289,9 @@ class Scans(LoopWriter):
         parts = [*reversed(edge), name] if loop.step > 0 else [name, *edge]
         self.line(f"{name} = {self.word('concat', ', '.join(parts), 0)}")
         return Text(name)
+
+    def _history(self, value: Value) -> Text:
+        return Text(self._histories[value.info[1]])
 
     def _state(self, value: Value) -> Text:
         _, key, gap = value.info

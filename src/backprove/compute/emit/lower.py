@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from backprove.compute.emit.binders import Binders
 from backprove.compute.emit.scope import NONE, Axes, Scope
-from backprove.compute.emit.values import Axis, Label, NoCode, Value, canonical
+from backprove.compute.emit.values import BATCH, Axis, Label, NoCode, Value, canonical
 from backprove.tensor.nodes import (
     Add,
     Along,
@@ -66,7 +66,7 @@ class Lower(Binders):
             return None
         for loop in self.running:
             inside = loop.known.get(node)
-            if inside is None or scope.axes.get(loop.letter) != loop.axis or inside.axes[1:]:
+            if inside is None or scope.axes.get(loop.letter) != loop.axis or set(inside.axes) - {BATCH}:
                 continue
             found = loop.kept.get(inside)
             if found is None:

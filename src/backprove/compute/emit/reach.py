@@ -43,7 +43,7 @@ def reach(roots: Iterable[Value]) -> Reach:
         for arg in below:
             found.uses[arg] = found.uses.get(arg, 0) + 1
             pending.append((arg, value.loop))
-        if value.op in ("stored", "state", "kept"):
+        if value.op in ("stored", "state", "history", "kept"):
             loop: Loop = value.info[0]
             members = found.members.setdefault(loop, {})
             if value.op == "kept":

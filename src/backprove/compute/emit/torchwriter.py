@@ -115,7 +115,8 @@ class TensorLoops(TensorSteps):
             self.line(f"{name} = {self._taken(donors[0]) if len(donors) == 1 else text}")
             return
         given = self._taken(donors[0]) if donors else ""
-        self.line(f"{name} = {self.word('empty', self.shape(array.lengths), self.reference)}")
+        word = "zeros" if array.op == "stored" and array.info[1] in loop.history else "empty"
+        self.line(f"{name} = {self.word(word, self.shape(array.lengths), self.reference)}")
         for k, value in enumerate(start, 1):
             at = self.whole(self.edge_of(loop, array.info[1], k)).text
             self.line(f"{name}[{at}] = {self.start(value)}")
