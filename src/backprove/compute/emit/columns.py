@@ -15,7 +15,17 @@ from backprove.compute.emit.loops import Circles, Key, key_of
 from backprove.compute.emit.ranges import extreme, not_negative
 from backprove.compute.emit.values import NoCode
 from backprove.model.entity import Entity, IndexRange, System
-from backprove.tensor.build import build, literal, replace, select, substitute, symbol, test, where, zero
+from backprove.tensor.build import (
+    build,
+    literal,
+    replace,
+    select,
+    substitute,
+    symbol,
+    test,
+    where,
+    zero,
+)
 from backprove.tensor.nodes import Node, Symbol, walk
 from backprove.tensor.whole import Shape, Whole
 
@@ -39,10 +49,13 @@ class Column:
         time, at = node.index
         nothing = _nothing(self.shape)
         entry = select(
-            symbol(self.name, self.whole_shape, [time]), [at - self.low + 1, *([None] * len(self.shape))]
+            symbol(self.name, self.whole_shape, [time]),
+            [at - self.low + 1, *([None] * len(self.shape))],
         )
         if self.zero_outside:
-            entry = where(test("≤", self.low, at), where(test("≤", at, self.high), entry, nothing), nothing)
+            entry = where(
+                test("≤", self.low, at), where(test("≤", at, self.high), entry, nothing), nothing
+            )
         return entry
 
 
@@ -92,7 +105,11 @@ def _hull(key: Key, entities: Sequence[Entity]) -> tuple[Whole, Whole]:
     ends: list[tuple[Whole, Whole]] = []
     for entity in entities:
         time, at = entity.index
-        ranges = {r.name: (r.low, r.high) for r in entity.ranges if r.low is not None and r.high is not None}
+        ranges = {
+            r.name: (r.low, r.high)
+            for r in entity.ranges
+            if r.low is not None and r.high is not None
+        }
         if time.name not in ranges:
             raise NoCode(f"no loop is known for {key[0]}: its first index does not run over steps")
         first, last = extreme(at, ranges, low=True), extreme(at, ranges, low=False)
@@ -117,7 +134,9 @@ def _rows(column: Column, entities: Sequence[Entity], columns: Mapping[Key, Colu
     spans = [next(r for r in e.ranges if r.name == e.index[0].name) for e in entities]
     for entity, span in zip(entities, spans, strict=True):
         if entity.body is None:
-            raise NoCode(f"{column.name} has members that are given, beside members that are worked out")
+            raise NoCode(
+                f"{column.name} has members that are given, beside members that are worked out"
+            )
         if (span.low, span.high) != (spans[0].low, spans[0].high):
             raise NoCode(f"{column.name} has rules for different steps")
         own = entity.index[1]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from backprove.compute.emit.values import FAMILY, Axis, NoCode, Value
 from backprove.compute.emit.ranges import not_negative
+from backprove.compute.emit.values import FAMILY, Axis, NoCode, Value
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.tensor.build import literal, substitute, test, where, zero
 from backprove.tensor.nodes import Build, Contract, Fold, Node, Symbol, Test, Where, walk

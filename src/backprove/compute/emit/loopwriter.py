@@ -72,16 +72,20 @@ class LoopWriter(Operations):
         name = self.names.unique(value.wish or "total")
         places: list[str] = []
         for index, clip, length in zip(indices, clips, value.lengths, strict=False):
-            shown = self._aligned(index, axes).text
-            last = self.whole(length - 1).text
-            places.append(self.word("clip", shown, 0, last).text if clip else shown)
+            shown = self._aligned(index, axes)
+            places.append(self.clipped(index, shown, length) if clip else shown.text)
         nothing = self.word("zeros", self.shape(value.lengths), self.reference).text
         where = ", ".join(places)
         if self.target.name == "jax":
             self.line(f"{name} = {nothing}.at[{where}].add({self.show(arg)})")
         elif self.target.name == "torch":
             wide = self.word("broadcast", "{}", self.shape([a.length for a in axes])).text
-            spread = ", ".join(wide.format(p) for p in places)
+            spread = ", ".join(
+                wide.format(
+                    p if index.labels else f"torch.tensor({p}, device={self.reference}.device)"
+                )
+                for p, index in zip(places, indices, strict=True)
+            )
             self.line(f"{name} = {nothing}")
             self.line(f"{name}.index_put_(({spread},), {self.show(arg)}, accumulate=True)")
         else:
@@ -143,7 +147,9 @@ class PlainLoops(LoopWriter):
         plain = bool(member.before) and not loop.held(key)
         count = member.stored.lengths[0] + len(member.before) - loop.held(key)
         shape = self.shape([count, *member.stored.lengths[1:]])
-        word = self.word("zeros" if plain or key in loop.history else "empty", shape, self.reference)
+        word = self.word(
+            "zeros" if plain or key in loop.history else "empty", shape, self.reference
+        )
         self.line(f"{name} = {word}")
         for k, value in enumerate(member.before, 1):
             if value is not None or not plain:

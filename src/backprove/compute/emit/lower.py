@@ -66,7 +66,11 @@ class Lower(Binders):
             return None
         for loop in self.running:
             inside = loop.known.get(node)
-            if inside is None or scope.axes.get(loop.letter) != loop.axis or set(inside.axes) - {BATCH}:
+            if (
+                inside is None
+                or scope.axes.get(loop.letter) != loop.axis
+                or set(inside.axes) - {BATCH}
+            ):
                 continue
             found = loop.kept.get(inside)
             if found is None:
