@@ -275,7 +275,12 @@ class Families(Places):
             count = back[key]
             while key in loop.history and edge - (count + 1) * loop.step in lone:
                 count += 1
+            member.given = self._given(loop, key)
             for k in range(1, count + 1):
+                if member.given is not None:
+                    row = member.given.length(0) - k if loop.step > 0 else Whole.of(k - 1)
+                    member.before.append(self.pick(member.given, 0, row, None))
+                    continue
                 entity = lone.get(edge - k * loop.step)
                 if entity is None and not member.entity.zero_outside:
                     raise NoCode(f"{key[0]} needs a member {edge - k * loop.step} to start from")
@@ -284,6 +289,9 @@ class Families(Places):
             shape = member.entity.shape
             inner: list[Label] = [*axes, *range(len(shape))]
             sizes = [*(BATCH.length for _ in axes), *shape]
+            if member.given is not None:  # the own axes of a row are numbered from 0
+                down: dict[Label, Label] = {k + 1: k for k in range(len(shape))}
+                member.before = [v and self.graph.relabel(v, down) for v in member.before]
             member.before = [v and self.graph.expand(v, inner, sizes) for v in member.before]
             length = loop.last(key) - loop.first(key) + 1
             labels: list[Label] = [0, *axes, *range(1, len(shape) + 1)]
@@ -299,6 +307,22 @@ class Families(Places):
         for key in loop.members:
             self._round(loop, key, 0)
         self.running.append(loop)
+
+    def _given(self, loop: Loop, key: Key) -> Value | None:
+        """The array of the members before the first, where they are declared as a family."""
+        found = [e for e in self.circles.rules(key) if e.body is None]
+        if not found:
+            return None
+        (r,) = found[0].ranges
+        assert r.low is not None
+        assert r.high is not None
+        if len(found) > 1 or (r.high + 1 != loop.low if loop.step > 0 else r.low - 1 != loop.high):
+            raise NoCode(f"the members of {key[0]} that are given do not lie right before the others")
+        value = self._input(found[0], ((r.low, r.high),))
+        wide = [0, *([BATCH] if self._is_batched(key) else []), *range(1, len(found[0].shape) + 1)]
+        sizes = {0: value.length(0), BATCH: BATCH.length}
+        lengths = [sizes.get(x) or value.length(x) for x in wide]
+        return self.graph.expand(value, wide, lengths)
 
     def _is_zero(self, node: Symbol, inside: Sequence[Entity]) -> bool:
         """Whether a symbol is one of the adjoints of a loop, which are zero outside its range."""
@@ -330,7 +354,7 @@ class Families(Places):
         """Members of a loop at steps that an open index goes through, zero where there are none."""
         member = loop.members[key]
         assert member.stored is not None
-        if loop.step > 0 and len(member.before) > loop.held(key):
+        if loop.step > 0 and loop.zeros(key):
             raise NoCode(f"{key[0]} looks at its own members by {index}")
         stored = member.stored
         whole = self.graph.make(

@@ -37,7 +37,9 @@ def store_joined(graph: Graph, loop: Loop, values: Sequence[Value]) -> None:
 def _is_plain(member: Member) -> bool:
     """Whether a member is stored as it is computed, and without earlier ones."""
     value, stored = member.value, member.stored
-    return value is not None and stored is not None and not member.before and value.op != "permute"
+    if value is None or stored is None or value.op == "permute":
+        return False
+    return not member.before and member.given is None
 
 
 def _keep(graph: Graph, loop: Loop, joined: Value, stored: Sequence[Value]) -> None:

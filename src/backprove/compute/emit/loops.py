@@ -25,7 +25,8 @@ class Member:
     """One family inside a loop.
 
     `before[k-1]` is the value of the member k steps before the first, None where it is zero;
-    `stored` is the array of all members, from position 0 for the index `first`.
+    `stored` is the array of all members, from position 0 for the index `first`. Where the members
+    before the first are given as a family, `given` is the array of them.
     """
 
     key: Key
@@ -34,6 +35,7 @@ class Member:
     before: list[Value | None] = field(default_factory=list["Value | None"])
     value: Value | None = None
     stored: Value | None = None
+    given: Value | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -57,10 +59,17 @@ class Loop:
         """The loop's index as an axis, for what is computed outside for all steps."""
         return Axis(self.letter, self.low, self.high, FAMILY)
 
-    def held(self, key: Key) -> int:
-        """How many members before the first are stored with the others; zeros are not."""
+    def zeros(self, key: Key) -> int:
+        """How many members before the first are zeros, which are not stored."""
         before = self.members[key].before
-        return 0 if all(v is None for v in before) else len(before)
+        return len(before) if all(v is None for v in before) else 0
+
+    def held(self, key: Key) -> Whole:
+        """How many members before the first are stored with the others."""
+        member = self.members[key]
+        if member.given is not None:
+            return member.given.length(0)
+        return Whole.of(len(member.before) - self.zeros(key))
 
     def first(self, key: Key) -> Whole:
         """The index of the member at position 0 of the stored array."""
@@ -72,7 +81,7 @@ class Loop:
 
     def start(self, key: Key) -> Whole:
         """The index of the first row while the loop runs, where zeros have rows as well."""
-        return self.low - len(self.members[key].before) if self.step > 0 else self.low
+        return self.first(key) - self.zeros(key) if self.step > 0 else self.low
 
 
 def key_of(node: Symbol | Entity) -> Key:
@@ -159,7 +168,7 @@ class Circles:
 
 def make_loop(circles: Circles, keys: frozenset[Key]) -> Loop:
     """The loop for a circle of families."""
-    rules = {key: circles.rules(key) for key in sorted(keys)}
+    rules = {key: [e for e in circles.rules(key) if e.body is not None] for key in sorted(keys)}
     for key, found in rules.items():
         if key[1] == 0:
             raise NoCode(f"{key[0]} is defined by itself")

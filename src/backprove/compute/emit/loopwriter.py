@@ -9,7 +9,7 @@ from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.operations import Operations
 from backprove.compute.emit.reach import origin
-from backprove.compute.emit.text import ATOM, Text
+from backprove.compute.emit.text import ATOM, SIGN, Text
 from backprove.compute.emit.values import Axis, Label, Value, below
 from backprove.tensor.whole import Whole
 
@@ -128,7 +128,7 @@ class PlainLoops(LoopWriter):
         self.indent = self.indent[:-4]
         del self.letters[loop.letter]
         for key in self.found.stored.get(loop, ()):
-            zeros = len(loop.members[key].before) - loop.held(key)
+            zeros = loop.zeros(key)
             stored = loop.members[key].stored
             if zeros and stored is not None:
                 name = self.texts[stored]
@@ -144,17 +144,28 @@ class PlainLoops(LoopWriter):
         """The lines that make room for members, with those before the first."""
         member = loop.members[key]
         assert member.stored is not None
-        plain = bool(member.before) and not loop.held(key)
-        count = member.stored.lengths[0] + len(member.before) - loop.held(key)
+        plain = loop.zeros(key) > 0
+        count = member.stored.lengths[0] + loop.zeros(key)
         shape = self.shape([count, *member.stored.lengths[1:]])
         word = self.word(
             "zeros" if plain or key in loop.history else "empty", shape, self.reference
         )
         self.line(f"{name} = {word}")
+        if not plain:
+            self.before(loop, key, name)
+
+    def before(self, loop: Loop, key: Key, name: str) -> None:
+        """The lines that put the members before the first in their places."""
+        member = loop.members[key]
+        if member.given is not None:
+            self.emit([member.given])
+            held = self.whole(loop.held(key)).at(SIGN)
+            span = f":{held}" if loop.step > 0 else f"-{held}:"
+            self.line(f"{name}[{span}] = {self.show(member.given)}")
+            return
         for k, value in enumerate(member.before, 1):
-            if value is not None or not plain:
-                at = self.whole(self.edge_of(loop, key, k)).text
-                self.line(f"{name}[{at}] = {self.start(value)}")
+            at = self.whole(self.edge_of(loop, key, k)).text
+            self.line(f"{name}[{at}] = {self.start(value)}")
 
     def start(self, value: Value | None) -> str:
         """What is put into a row before the first step; it is repeated as often as need be."""
@@ -194,7 +205,8 @@ class Scans(LoopWriter):
         carried: list[tuple[Key, int, str]] = []
         for key in keys:
             before = loop.members[key].before
-            self.emit([v for v in before if v is not None])
+            given = loop.members[key].given
+            self.emit([v for v in (*before, given) if v is not None])
             base = identifier(key[0]) + ("_before" if loop.step > 0 else "_after")
             for k in range(1, len(before) + 1):
                 carried.append((key, k, self.names.unique(base if k == 1 else f"{base}_{k}")))
@@ -276,7 +288,12 @@ class Scans(LoopWriter):
         stored = loop.members[key].stored
         assert stored is not None
         text = self.word("zeros", self.shape(stored.lengths), self.reference).text
-        for k, value in enumerate(loop.members[key].before[: loop.held(key)], 1):
+        given = loop.members[key].given
+        if given is not None:
+            held = self.whole(loop.held(key)).at(SIGN)
+            span = f":{held}" if loop.step > 0 else f"-{held}:"
+            return f"{text}.at[{span}].set({self.show(given)})"
+        for k, value in enumerate(loop.members[key].before[loop.zeros(key) :], 1):
             index = loop.low - k if loop.step > 0 else loop.high + k
             if value is not None:
                 text += f".at[{self.whole(index - loop.first(key))}].set({self.show(value)})"
@@ -286,10 +303,12 @@ class Scans(LoopWriter):
         """The members of all steps together with those before the first."""
         member = loop.members[key]
         assert member.stored is not None
-        if not loop.held(key):
+        if loop.held(key) == 0:
             return Text(name)
         edge: list[str] = []
-        for value in member.before:
+        if member.given is not None:
+            edge.append(self.show(member.given).text)
+        for value in member.before if member.given is None else ():
             nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
             edge.append((self.show(value) if value is not None else nothing).at(ATOM) + "[None]")
         parts = [*reversed(edge), name] if loop.step > 0 else [name, *edge]

@@ -59,7 +59,7 @@ def reach(roots: Iterable[Value]) -> Reach:
                 members[key] = None
                 member = loop.members[key]
                 assert member.value is not None
-                for part in (member.value, *(v for v in member.before if v is not None)):
+                for part in (member.value, *(v for v in (*member.before, member.given) if v)):
                     found.uses[origin(part)] = found.uses.get(origin(part), 0) + 1
                     pending.append((origin(part), loop))
     return found

@@ -8,11 +8,11 @@ from typing import Any
 from backprove.compute.emit.loops import Loop
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.reach import origin
-from backprove.compute.emit.text import ATOM, Text
+from backprove.compute.emit.text import ATOM, SIGN, Text
 from backprove.compute.emit.torchplan import FRESH, Buffer, Plan, is_solid
 from backprove.compute.emit.torchsteps import TensorSteps
 from backprove.compute.emit.values import Value, below
-from backprove.tensor.whole import Whole
+from backprove.tensor.whole import ZERO, Whole
 
 #: operations that may be done in a row
 COMPUTED = frozenset({"apply", "dot", "sum", "power", "concat"})
@@ -26,6 +26,8 @@ class TensorLoops(TensorSteps):
         #: the names of arrays that were cut in parts
         self.cut: dict[Value, list[str]] = {}
         self.states: dict[Value, str] = {}
+        #: where the lines for a loop begin
+        self._mark = 0
 
     # --- before and after a loop ----------------------------------------------------------------
 
@@ -37,11 +39,11 @@ class TensorLoops(TensorSteps):
         slots: dict[Value, Buffer] = {}
         for array, root, first in arrays:
             if root.loop is loop and root not in slots and root.labels and root.op in COMPUTED:
-                slots[root] = Buffer(array, first, bool(self._start(loop, array)))
+                slots[root] = Buffer(array, first, self._held(loop, array) != 0)
         self.plan = Plan(loop, slots, inside, self.found.uses, self._is_fresh)
         homes = {b.home: b for b in self.plan.slot.values() if b.home is not None}
         named = {array: self._array_name(array) for array, _, _ in arrays}
-        mark, turned = len(self.lines), self._turn(roots, loop)
+        self._mark, turned = len(self.lines), self._turn(roots, loop)
         looked = {v.info[1] for v in inside if v.op == "state"}
         for array, _, _ in arrays:
             buffer = homes.get(array)
@@ -68,9 +70,9 @@ class TensorLoops(TensorSteps):
                 self.rows[buffer] = self._rows_of(self.show(buffer.donors[0]).text)
         before = self._lists(roots, loop)
         self._steps(loop, roots, arrays)
-        body = "\n".join(self.lines[mark:])
+        body = "\n".join(self.lines[self._mark :])
         used = [n for n in turned if re.search(rf"\b{self.turned[n]}\b", body)]
-        self.lines[mark:mark] = [f"{self.indent}{self.turned[n]} = {n}.T" for n in used]
+        self.lines[self._mark : self._mark] = [f"{self.indent}{self.turned[n]} = {n}.T" for n in used]
         for name in set(turned) - set(used):
             del self.turned[name]
         self.texts.update(before)
@@ -94,11 +96,9 @@ class TensorLoops(TensorSteps):
         self.texts[array] = Text(name)
         return name
 
-    def _start(self, loop: Loop, array: Value) -> list[Value | None]:
-        """The members before the first that are stored with the others."""
-        if array.op != "stored" or not loop.held(array.info[1]):
-            return []
-        return loop.members[array.info[1]].before
+    def _held(self, loop: Loop, array: Value) -> Whole:
+        """How many members before the first are stored with the others."""
+        return loop.held(array.info[1]) if array.op == "stored" else ZERO
 
     def _is_fresh(self, value: Value) -> bool:
         """Whether an array is a new one, of the right kind of numbers, under a name of its own."""
@@ -108,20 +108,20 @@ class TensorLoops(TensorSteps):
 
     def _make(self, loop: Loop, array: Value, name: str, buffer: Buffer | None) -> None:
         """The lines that make room for an array, with the members before the first."""
-        start = self._start(loop, array)
+        held = self._held(loop, array)
         donors = [self.show(v).text for v in buffer.donors] if buffer is not None else []
-        if donors and not start:
+        if donors and held == 0:
             text = f"torch.cat([{', '.join(donors)}], {len(array.labels) - 1})"
             self.line(f"{name} = {self._taken(donors[0]) if len(donors) == 1 else text}")
             return
         given = self._taken(donors[0]) if donors else ""
         word = "zeros" if array.op == "stored" and array.info[1] in loop.history else "empty"
         self.line(f"{name} = {self.word(word, self.shape(array.lengths), self.reference)}")
-        for k, value in enumerate(start, 1):
-            at = self.whole(self.edge_of(loop, array.info[1], k)).text
-            self.line(f"{name}[{at}] = {self.start(value)}")
+        if held != 0:
+            self.before(loop, array.info[1], name)
         if donors:
-            rows = f"{name}[{f'{len(start)}:' if loop.step > 0 else f':-{len(start)}'}]"
+            count = self.whole(held).at(SIGN)
+            rows = f"{name}[{f'{count}:' if loop.step > 0 else f':-{count}'}]"
             left, sign, right = given.partition(" @ ")
             plain = sign and " @ " not in right and _is_factor(left) and _is_factor(right)
             self.line(
@@ -132,7 +132,10 @@ class TensorLoops(TensorSteps):
         """The text of an array that is needed once, in place of its line."""
         head = f"{self.indent}{name} = "
         found = next((k for k, line in enumerate(self.lines) if line.startswith(head)), None)
-        return name if found is None else self.lines.pop(found).removeprefix(head)
+        if found is None:
+            return name
+        self._mark -= 1
+        return self.lines.pop(found).removeprefix(head)
 
     def _divide(self, buffer: Buffer, named: dict[Value, str]) -> None:
         """Names for the parts of an array, and for their rows."""
@@ -160,7 +163,7 @@ class TensorLoops(TensorSteps):
         text = f"{name}.unbind()"
         if loop is not None and array is not None and array.op == "stored":
             key = array.info[1]
-            count = len(loop.members[key].before) - loop.held(key)
+            count = loop.zeros(key)
             if count:
                 nothing = self.word("zeros", self.shape(array.lengths[1:]), self.reference)
                 zeros = ", ".join([str(nothing)] * count)
@@ -216,8 +219,7 @@ class TensorLoops(TensorSteps):
         for array, root, first in arrays:
             buffer = self.plan.slot.get(root)
             if buffer is None or buffer.home is not array:
-                zeros = 0 if array.op == "kept" else len(loop.members[array.info[1]].before)
-                zeros -= len(self._start(loop, array))
+                zeros = 0 if array.op == "kept" else loop.zeros(array.info[1])
                 at = self.whole(Whole.of(loop.letter) - first - (zeros if loop.step > 0 else 0))
                 self.line(f"{self.texts[array]}[{at}] = {self.show(root)}")
         self.indent = self.indent[:-4]
