@@ -118,7 +118,7 @@ class TestRecurrences:
         text = """h_0, h_9 in R
         h_t = tanh(sum_{s=0}^{t-1} h_s + sum_{s=t+1}^{9} h_s) for t = 1..8
         E = h_5"""
-        with pytest.raises(BackproveError, match="needs both earlier and later members|itself"):
+        with pytest.raises(BackproveError, match="both earlier and later members"):
             Model(text).derive("E", "h_0").code("numpy")
 
     def test_the_steps_of_coupled_families_are_one_loop(self):

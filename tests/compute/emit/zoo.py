@@ -367,6 +367,28 @@ ATTENTION_OVER_TWO = Case(
     _attention_over_two,
 )
 
+
+def _given_start(a: Any) -> Any:
+    def step(carry: Any, x: Any) -> Any:
+        before, last = carry
+        new = jnp.tanh(a.W @ last + a.R @ before + x)
+        return (last, new), jnp.sin(new).sum()
+
+    return lax.scan(step, (a.h[0], a.h[1]), a.x)[1].sum()
+
+
+GIVEN_START = Case(
+    """h_t in R^m for t = 0..1
+    x_t in R^m for t = 2..T
+    W, R in R^{m x m}
+    h_t = tanh(W h_{t-1} + R h_{t-2} + x_t) for t = 2..T
+    E = sum_{t=2}^{T} sum(sin(h_t))""",
+    "E",
+    ("W", "R"),
+    shapes(h="2 m", x="T m", W="m m", R="m m"),
+    _given_start,
+)
+
 # --- convolutions ---------------------------------------------------------------------------------
 
 
@@ -572,6 +594,7 @@ GRADIENTS = {
     "gated cell": GATED,
     "two steps back": TWO_BACK,
     "all steps back": ALL_BACK,
+    "members given as a family": GIVEN_START,
     "attention over all earlier states": ATTENTION_OVER_ALL,
     "attention over two earlier states": ATTENTION_OVER_TWO,
     "strided convolution": STRIDED,

@@ -6,6 +6,8 @@ it matters is left out; any other chooses between two values.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from backprove.compute.emit.loops import key_of
 from backprove.compute.emit.multiply import Products
 from backprove.compute.emit.ranges import decided, extreme
@@ -56,6 +58,9 @@ class Binders(Products):
         known = decided(node.condition, scope.ranges)
         if known is not None:
             return self.low(node.then if known else node.otherwise, scope, summed)
+        if isinstance(node.then, Where) and node.then.condition is node.condition:
+            once = where(node.condition, node.then.then, node.otherwise)
+            return self.low(once, scope, summed)
         if _is_nothing(node.otherwise):
             if self._vanishes(node.then, node.condition):
                 return self.low(node.then, scope, summed)
@@ -197,8 +202,8 @@ def _is_tame(node: Node) -> bool:
     for part in walk(node):
         match part:
             case Power():
-                whole = isinstance(part.exponent, Literal) and part.exponent.value >= 0
-                if not whole or part.exponent.value.denominator != 1:
+                power = part.exponent.value if isinstance(part.exponent, Literal) else Fraction(-1)
+                if power < 0 or power.denominator != 1:
                     return False
             case Apply():
                 if part.function in ("log", "exp", "sinh", "cosh"):

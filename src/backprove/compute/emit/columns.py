@@ -1,4 +1,4 @@
-"""Families of two indices that go round in a circle, as families of arrays.
+"""Families of two indices that go round in a circle or are no rectangle, as families of arrays.
 
 The weights a_{t,i} of an attention over all earlier states become a_t, an array with an entry for
 each i. A step then works out one array, as it does for any other family. The second index runs over
@@ -62,7 +62,7 @@ class Column:
 def as_arrays(system: System, roots: Sequence[Node]) -> tuple[System, list[Node]]:
     """The system, and expressions over it, without circles of families with two indices."""
     circles = Circles(system, roots)
-    keys = [key for key in circles.round() if key[1] == 2]
+    keys = [key for key in circles.known() if key[1] == 2 and _is_involved(circles, key)]
     if not keys:
         return system, list(roots)
     taken = system.names()
@@ -89,6 +89,18 @@ def as_arrays(system: System, roots: Sequence[Node]) -> tuple[System, list[Node]
         else:
             fresh.add(changed(entity, body=_put(entity.body, columns)))
     return fresh, [_put(root, columns) for root in roots]
+
+
+def _is_involved(circles: Circles, key: Key) -> bool:
+    """Whether a family goes round in a circle, or is no rectangle: i = 1..t."""
+    if circles.of(key) is not None:
+        return True
+    for entity in circles.entities(key):
+        letters = {r.name for r in entity.ranges}
+        ends = [end for r in entity.ranges for end in (r.low, r.high) if end is not None]
+        if any(letters & end.names for end in ends):
+            return True
+    return False
 
 
 def _put(node: Node, columns: Mapping[Key, Column]) -> Node:

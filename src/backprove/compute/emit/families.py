@@ -314,8 +314,7 @@ class Families(Places):
         if not found:
             return None
         (r,) = found[0].ranges
-        assert r.low is not None
-        assert r.high is not None
+        assert r.low is not None and r.high is not None  # noqa: PT018
         if len(found) > 1 or (r.high + 1 != loop.low if loop.step > 0 else r.low - 1 != loop.high):
             raise NoCode(f"the members of {key[0]} that are given do not lie right before the others")
         value = self._input(found[0], ((r.low, r.high),))
@@ -357,9 +356,8 @@ class Families(Places):
         if loop.step > 0 and loop.zeros(key):
             raise NoCode(f"{key[0]} looks at its own members by {index}")
         stored = member.stored
-        whole = self.graph.make(
-            "history", [], stored.labels, stored.lengths, loop, key, loop=loop
-        )  # fmt: skip
+        lie = stored.labels, stored.lengths
+        whole = self.graph.make("history", [], *lie, loop, key, loop=loop)
         place = index - loop.first(key)
         found = self.take(whole, {0: place}, scope)
         if member.entity.zero_outside and not self._inside(place, stored.lengths[0], scope):

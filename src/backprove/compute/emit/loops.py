@@ -108,9 +108,9 @@ class Circles:
         group = self._group[key]
         return group if len(group) > 1 or key in self._below(key) else None
 
-    def round(self) -> list[Key]:
-        """All names that go round in circles."""
-        return [key for key in sorted(self._group) if self.of(key) is not None]
+    def known(self) -> list[Key]:
+        """All names that are needed."""
+        return sorted(self._group)
 
     def rules(self, key: Key) -> list[Entity]:
         """The definitions of a family for a range of indices."""
