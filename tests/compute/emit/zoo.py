@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,11 +20,6 @@ SIZES = {"n": 4, "m": 3, "k": 5, "d": 2, "T": 6, "N": 7}
 
 def shapes(**named: str) -> dict[str, str]:
     return named
-
-
-def shipped(name: str) -> str:
-    """The text of a model that comes with the package."""
-    return (files("backprove.models") / f"{name}.model").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -327,68 +321,6 @@ ALL_BACK = Case(
 )
 
 
-def _attention_over_all(a: Any) -> Any:
-    states: list[Any] = []
-    for x in a.x:
-        scores = [(a.Q_x @ x) @ (a.K_x @ x), *((a.Q @ h) @ (a.K @ h) for h in reversed(states))]
-        weights = jax.nn.softmax(jnp.stack(scores))
-        h = weights[0] * (a.V_x @ x)
-        for weight, before in zip(weights[1:], reversed(states), strict=True):
-            h = h + weight * (a.V @ before)
-        states.append(h)
-    return ((states[-1] - a.y) ** 2).sum() / 2
-
-
-ATTENTION_OVER_ALL = Case(
-    shipped("attention-all"),
-    "E",
-    ("Q_x", "K_x", "V_x", "Q", "K", "V"),
-    shapes(x="T n", y="m", Q_x="d n", K_x="d n", V_x="m n", Q="d m", K="d m", V="m m"),
-    _attention_over_all,
-)
-
-
-def _attention_over_two(a: Any) -> Any:
-    one, two = a.h_1, a.h_0
-    for x in a.x:
-        scores = [(a.Q_0 @ x) @ (a.K_0 @ x), (a.Q_1 @ one) @ (a.K_1 @ one)]
-        weights = jax.nn.softmax(jnp.stack([*scores, (a.Q_2 @ two) @ (a.K_2 @ two)]))
-        new = weights[0] * (a.V_0 @ x) + weights[1] * (a.V_1 @ one) + weights[2] * (a.V_2 @ two)
-        one, two = new, one
-    return ((one - a.y) ** 2).sum() / 2
-
-
-ATTENTION_OVER_TWO = Case(
-    shipped("attention-two"),
-    "E",
-    ("Q_0", "K_1", "V_2", "h_0", "h_1"),
-    shapes(x="T n", y="m", h_0="m", h_1="m", Q_0="d n", K_0="d n", V_0="m n")
-    | {f"{kind}_{k}": "m m" if kind == "V" else "d m" for kind in "QKV" for k in (1, 2)},
-    _attention_over_two,
-)
-
-
-def _given_start(a: Any) -> Any:
-    def step(carry: Any, x: Any) -> Any:
-        before, last = carry
-        new = jnp.tanh(a.W @ last + a.R @ before + x)
-        return (last, new), jnp.sin(new).sum()
-
-    return lax.scan(step, (a.h[0], a.h[1]), a.x)[1].sum()
-
-
-GIVEN_START = Case(
-    """h_t in R^m for t = 0..1
-    x_t in R^m for t = 2..T
-    W, R in R^{m x m}
-    h_t = tanh(W h_{t-1} + R h_{t-2} + x_t) for t = 2..T
-    E = sum_{t=2}^{T} sum(sin(h_t))""",
-    "E",
-    ("W", "R"),
-    shapes(h="2 m", x="T m", W="m m", R="m m"),
-    _given_start,
-)
-
 # --- convolutions ---------------------------------------------------------------------------------
 
 
@@ -594,9 +526,6 @@ GRADIENTS = {
     "gated cell": GATED,
     "two steps back": TWO_BACK,
     "all steps back": ALL_BACK,
-    "members given as a family": GIVEN_START,
-    "attention over all earlier states": ATTENTION_OVER_ALL,
-    "attention over two earlier states": ATTENTION_OVER_TWO,
     "strided convolution": STRIDED,
     "padded convolution": PADDED,
     "dilated convolution": DILATED,

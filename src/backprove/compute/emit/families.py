@@ -316,7 +316,9 @@ class Families(Places):
         (r,) = found[0].ranges
         assert r.low is not None and r.high is not None  # noqa: PT018
         if len(found) > 1 or (r.high + 1 != loop.low if loop.step > 0 else r.low - 1 != loop.high):
-            raise NoCode(f"the members of {key[0]} that are given do not lie right before the others")
+            raise NoCode(
+                f"the members of {key[0]} that are given do not lie right before the others"
+            )
         value = self._input(found[0], ((r.low, r.high),))
         wide = [0, *([BATCH] if self._is_batched(key) else []), *range(1, len(found[0].shape) + 1)]
         sizes = {0: value.length(0), BATCH: BATCH.length}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from backprove.compute.emit.columns import as_arrays
 from backprove.compute.emit.families import Input, identifiers
 from backprove.compute.emit.fuse import fuse
+from backprove.compute.emit.layers import as_layers
 from backprove.compute.emit.lower import Lower
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.reach import reach
@@ -55,7 +56,7 @@ def program(
     `batch` names the arguments that have a leading batch axis.
     """
     batched = frozenset(map(identifier, batch))
-    system, nodes = as_arrays(system, [out.node for out in outputs])
+    system, nodes = as_arrays(*as_layers(system, [out.node for out in outputs]))
     outputs = [replace(out, node=node) for out, node in zip(outputs, nodes, strict=True)]
     lower = Lower(system, nodes, batched)
     values = [_result(lower, out) for out in outputs]

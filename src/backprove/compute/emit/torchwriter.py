@@ -72,7 +72,9 @@ class TensorLoops(TensorSteps):
         self._steps(loop, roots, arrays)
         body = "\n".join(self.lines[self._mark :])
         used = [n for n in turned if re.search(rf"\b{self.turned[n]}\b", body)]
-        self.lines[self._mark : self._mark] = [f"{self.indent}{self.turned[n]} = {n}.T" for n in used]
+        self.lines[self._mark : self._mark] = [
+            f"{self.indent}{self.turned[n]} = {n}.T" for n in used
+        ]
         for name in set(turned) - set(used):
             del self.turned[name]
         self.texts.update(before)
