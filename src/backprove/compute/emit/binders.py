@@ -13,7 +13,7 @@ from backprove.compute.emit.multiply import Products
 from backprove.compute.emit.ranges import decided, extreme
 from backprove.compute.emit.scope import Axes, Scope
 from backprove.compute.emit.values import COMPONENT, FAMILY, Axis, Label, NoCode, Value, canonical
-from backprove.tensor.build import add, literal, rebuild, test, where, zero
+from backprove.tensor.build import literal, rebuild, test, where, zero
 from backprove.tensor.nodes import (
     Add,
     Apply,
@@ -64,6 +64,10 @@ class Binders(Products):
         if _is_nothing(node.otherwise):
             if self._vanishes(node.then, node.condition):
                 return self.low(node.then, scope, summed)
+            if summed and isinstance(node.then, Add) and node.then.terms:
+                terms = [(c, where(node.condition, n, node.otherwise)) for c, n in node.then.terms]
+                values = [self.low(n, scope, summed) for _, n in terms]
+                return self.linear([c for c, _ in terms], values)
             inner = _moved_in(node) if summed else None
             if inner is not None:
                 return self.low(inner, scope, summed)
@@ -182,11 +186,6 @@ def _moved_in(node: Where) -> Node | None:
     whatever the condition says.
     """
     condition, then = node.condition, node.then
-    if isinstance(then, Where) and then.condition is condition and _is_nothing(then.otherwise):
-        return then
-    if isinstance(then, Add) and len(then.terms) > 0:
-        parts = [(c, where(condition, n, node.otherwise)) for c, n in then.terms]
-        return add(parts, then.shape)
     if not isinstance(then, Contract) or len(then.operands) < 2 or not _is_tame(then):
         return None
     factors = list(then.operands)
