@@ -290,7 +290,7 @@ class Families(Places):
             inner: list[Label] = [*axes, *range(len(shape))]
             sizes = [*(BATCH.length for _ in axes), *shape]
             if member.given is not None:  # the own axes of a row are numbered from 0
-                down: dict[Label, Label] = {k + 1: k for k in range(len(shape))}
+                down: dict[Label, Label] = {k + 1: k for k in inner if isinstance(k, int)}
                 member.before = [v and self.graph.relabel(v, down) for v in member.before]
             member.before = [v and self.graph.expand(v, inner, sizes) for v in member.before]
             length = loop.last(key) - loop.first(key) + 1
@@ -310,8 +310,7 @@ class Families(Places):
 
     def _given(self, loop: Loop, key: Key) -> Value | None:
         """The array of the members before the first, where they are declared as a family."""
-        found = [e for e in self.circles.rules(key) if e.body is None]
-        if not found:
+        if not (found := [e for e in self.circles.rules(key) if e.body is None]):
             return None
         (r,) = found[0].ranges
         assert r.low is not None and r.high is not None  # noqa: PT018
@@ -358,9 +357,8 @@ class Families(Places):
         if loop.step > 0 and loop.zeros(key):
             raise NoCode(f"{key[0]} looks at its own members by {index}")
         stored = member.stored
-        lie = stored.labels, stored.lengths
+        lie, place = (stored.labels, stored.lengths), index - loop.first(key)
         whole = self.graph.make("history", [], *lie, loop, key, loop=loop)
-        place = index - loop.first(key)
         found = self.take(whole, {0: place}, scope)
         if member.entity.zero_outside and not self._inside(place, stored.lengths[0], scope):
             numbers = self.graph.whole(place, list(scope.axes.values()), loop)
