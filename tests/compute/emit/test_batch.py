@@ -21,6 +21,7 @@ from tests.compute.emit.zoo import (
     STRIDED,
     TWO_BACK,
 )
+from tests.compute.emit.zoo_involved import INVOLVED
 
 from backprove import BackproveError, Model
 
@@ -40,6 +41,10 @@ CASES = {
     "logistic regression by members": (MEMBERS, ("x", "t")),
     "gated recurrent unit": (GRU, ("x", "h")),
     "layer norm": (LAYER_NORM, ("x",)),
+    **{
+        name: (case, tuple(data for data in ("x", "y", "h") if data in case.given))
+        for name, case in INVOLVED.items()
+    },
 }
 
 

@@ -16,6 +16,7 @@ from tests.compute.emit.zoo import (
     NETWORK,
     Case,
 )
+from tests.compute.emit.zoo_involved import INVOLVED
 
 from backprove import Model
 
@@ -24,7 +25,7 @@ def cases(table: dict[str, Case]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", table.values(), ids=table.keys())
 
 
-@cases(GRADIENTS | JACOBIANS)
+@cases(GRADIENTS | JACOBIANS | INVOLVED)
 def test_all_derivatives_at_once(case, target, run, close):
     """One function gives the derivatives by all of the variables, after one backward pass."""
     function = Model(case.text).derivatives(case.of, case.by).function(target)

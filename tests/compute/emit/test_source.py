@@ -94,22 +94,32 @@ class TestRecurrences:
     def test_what_does_not_go_round_stands_outside(self, library):
         """U x_t, the output and its error are products over all steps."""
         source = emitted(NETWORK, library)
-        assert re.search(r"^    \w+ = x @ U.T$", source, re.MULTILINE)
+        given = (
+            r"torch\.matmul\(x, U\.T, out=h\[1:\]\)" if library == "torch" else r"\w+ = x @ U\.T"
+        )
+        assert re.search(rf"^    {given}$", source, re.MULTILINE)
         assert re.search(r"^    \w+ = h\[1:\] @ V.T$", source, re.MULTILINE)
 
     def test_sums_of_outer_products_are_one_matrix_product(self, library):
         source = emitted(NETWORK, library)
-        assert "d_W = delta_h[:-1].T @ h[:-1]" in source
+        assert "d_W = delta_h.T @ h[:-1]" in source
         assert "einsum" not in source
 
     def test_the_softmax_and_the_cross_entropy_are_one_difference(self, library):
         assert "o - y" in emitted(NETWORK, library)
         assert "log" not in emitted(NETWORK, library)
 
-    def test_that_look_at_all_steps_before_are_refused_by_name(self):
-        """There is no loop for them yet, and no wrong one."""
-        with pytest.raises(BackproveError, match="looks at its own members by"):
-            emitted(ALL_BACK, "numpy")
+    def test_that_look_at_all_steps_before_are_loops_as_well(self):
+        source = emitted(ALL_BACK, "numpy")
+        assert "for t in range(1, 5):" in source
+        assert "for t in range(4, 0, -1):" in source
+
+    def test_that_look_ahead_and_back_are_refused(self):
+        text = """h_0, h_9 in R
+        h_t = tanh(sum_{s=0}^{t-1} h_s + sum_{s=t+1}^{9} h_s) for t = 1..8
+        E = h_5"""
+        with pytest.raises(BackproveError, match="both earlier and later members"):
+            Model(text).derive("E", "h_0").code("numpy")
 
     def test_the_steps_of_coupled_families_are_one_loop(self):
         assert emitted(LSTM, "numpy").count("for t in") == 2
@@ -127,17 +137,39 @@ class TestGates:
 
     def test_have_one_product_in_each_step(self, library):
         for loop in self.loops(library):
-            assert len(re.findall(r" @ |addmm", loop)) == 1
+            assert len(re.findall(r" @ |addmm|torch.mm", loop)) == 1
 
     def test_have_matrices_that_are_joined_once(self, library):
         joined = re.compile(r"(cat|concatenate)\(\[R_\w, R_\w, R_\w, R_\w\], 0\)")
         assert not any(joined.search(loop) for loop in self.loops(library))
 
 
-def test_the_loops_of_torch_add_to_products_in_one_call():
-    source = Model(NETWORK.text).derivatives("E", ["W"]).source("torch", batch=["x", "y"])
-    assert "torch.addmm(pre_h_in_rows[t - 1], h[t - 1], W_T)" in source
-    assert source.count("W.T") == 1
+class TestLoopsOfTorch:
+    """As few calls and as few new tensors in a step as can be."""
+
+    def test_work_in_the_rows_of_what_was_computed_outside(self):
+        source = Model(NETWORK.text).derivatives("E", ["W"]).source("torch", batch=["x", "y"])
+        assert "h_rows[t].addmm_(h_rows[t - 1], W_T).tanh_()" in source
+        assert source.count("W.T") == 1
+        assert "stack" not in source
+
+    def test_leave_alone_what_is_needed_again(self):
+        """x_t is an argument, and U x_t + b is looked at after the loop as well."""
+        model = Model(
+            """x_t in R^m for t = 1..T
+            h_0, b in R^m
+            z_t = x_t + b for t = 1..T
+            h_t = tanh(h_{t-1} + x_t) ⊙ cos(z_t) for t = 1..T
+            L = sum(h_T) + sum_{t=1}^{T} sum(z_t^3)"""
+        )
+        source = model.derivatives("L", ["b", "h_0"]).source("torch")
+        assert "z_rows[t - 1]." not in source
+        assert "x_rows[t - 1]." not in source
+
+    def test_keep_parts_of_one_array_for_the_gates_of_a_cell(self):
+        source = Model(LSTM.text).derivatives("L", LSTM.by).source("torch", batch=["x", "y"])
+        assert re.search(r"\b(?:[ifgo], ){3}[ifgo] = \w+\.split\(", source)
+        assert len(re.findall(r"d_R_\w, d_R_\w, d_R_\w, d_R_\w = \w+\.split\(", source)) == 1
 
 
 class TestNames:

@@ -320,6 +320,7 @@ ALL_BACK = Case(
     _all_back,
 )
 
+
 # --- convolutions ---------------------------------------------------------------------------------
 
 
@@ -524,6 +525,7 @@ GRADIENTS = {
     "lstm": LSTM,
     "gated cell": GATED,
     "two steps back": TWO_BACK,
+    "all steps back": ALL_BACK,
     "strided convolution": STRIDED,
     "padded convolution": PADDED,
     "dilated convolution": DILATED,

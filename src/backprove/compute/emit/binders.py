@@ -6,21 +6,27 @@ it matters is left out; any other chooses between two values.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from backprove.compute.emit.loops import key_of
 from backprove.compute.emit.multiply import Products
 from backprove.compute.emit.ranges import decided, extreme
 from backprove.compute.emit.scope import Axes, Scope
 from backprove.compute.emit.values import COMPONENT, FAMILY, Axis, Label, NoCode, Value, canonical
-from backprove.tensor.build import literal, test, where, zero
+from backprove.tensor.build import literal, rebuild, test, where, zero
 from backprove.tensor.nodes import (
     Add,
+    Apply,
     Build,
     Contract,
+    Determinant,
     Fold,
     Identity,
+    Inverse,
     Literal,
     Node,
     Ones,
+    Power,
     Symbol,
     Test,
     Where,
@@ -52,8 +58,19 @@ class Binders(Products):
         known = decided(node.condition, scope.ranges)
         if known is not None:
             return self.low(node.then if known else node.otherwise, scope, summed)
-        if _is_nothing(node.otherwise) and self._vanishes(node.then, node.condition):
-            return self.low(node.then, scope, summed)
+        if isinstance(node.then, Where) and node.then.condition is node.condition:
+            once = where(node.condition, node.then.then, node.otherwise)
+            return self.low(once, scope, summed)
+        if _is_nothing(node.otherwise):
+            if self._vanishes(node.then, node.condition):
+                return self.low(node.then, scope, summed)
+            if summed and isinstance(node.then, Add) and node.then.terms:
+                terms = [(c, where(node.condition, n, node.otherwise)) for c, n in node.then.terms]
+                values = [self.low(n, scope, summed) for _, n in terms]
+                return self.linear([c for c, _ in terms], values)
+            inner = _moved_in(node) if summed else None
+            if inner is not None:
+                return self.low(inner, scope, summed)
         parts = [self.low(n, scope) for n in (node.then, node.otherwise)]
         result = self.elementwise("where", [self._condition(node.condition, scope), *parts])
         return self.reduced(result, summed)
@@ -160,6 +177,41 @@ class Binders(Products):
         table: dict[Label, Label] = {j: j + count for j in range(node.body.rank)}
         table.update({a: k for k, a in enumerate(axes)})
         return self.graph.relabel(value, table)
+
+
+def _moved_in(node: Where) -> Node | None:
+    """A sum's terms under a condition as products, one factor of which is under it.
+
+    So the products can be summed as products. It is sound where the other factors are finite,
+    whatever the condition says.
+    """
+    condition, then = node.condition, node.then
+    if not isinstance(then, Contract) or len(then.operands) < 2 or not _is_tame(then):
+        return None
+    factors = list(then.operands)
+    k = min(range(len(factors)), key=lambda k: factors[k].rank)
+    nothing = zero(factors[k].shape) if factors[k].shape else literal(0)
+    factors[k] = where(condition, factors[k], nothing)
+    found = rebuild(then, factors)
+    return found if isinstance(found, Contract) else None
+
+
+def _is_tame(node: Node) -> bool:
+    """Whether a node surely has a finite value where its parts have one."""
+    for part in walk(node):
+        match part:
+            case Power():
+                power = part.exponent.value if isinstance(part.exponent, Literal) else Fraction(-1)
+                if power < 0 or power.denominator != 1:
+                    return False
+            case Apply():
+                if part.function in ("log", "exp", "sinh", "cosh"):
+                    return False
+            case Inverse() | Determinant() | Fold(op="prod" | "prod-up" | "prod-down"):
+                return False
+            case _:
+                pass
+    return True
 
 
 def letter_kind(body: Node, letter: str) -> int:

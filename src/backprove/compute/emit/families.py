@@ -71,10 +71,11 @@ class Families(Places):
         """The value of a name, with an axis for each open index in its own."""
         key = key_of(node)
         loop = scope.loop
-        if loop is not None and key in loop.members and loop.letter in node.index[0].names:
+        if loop is not None and key in loop.members and self.circles.own_line(node) is None:
             gap = (node.index[0] - loop.letter).constant
-            assert isinstance(gap, int)
-            return self._round(loop, key, gap)
+            if isinstance(gap, int):
+                return self._round(loop, key, gap)
+            return self._looked_up(loop, key, node.index[0], scope)
         for entity in self.circles.entities(key):
             if not entity.ranges and entity.index == node.index:
                 return self._alone(entity)
@@ -271,7 +272,15 @@ class Families(Places):
         for key, member in loop.members.items():
             lone = {e.index[0]: e for e in self.circles.entities(key) if not e.ranges}
             edge = loop.low if loop.step > 0 else loop.high
-            for k in range(1, back[key] + 1):
+            count = back[key]
+            while key in loop.history and edge - (count + 1) * loop.step in lone:
+                count += 1
+            member.given = self._given(loop, key)
+            for k in range(1, count + 1):
+                if member.given is not None:
+                    row = member.given.length(0) - k if loop.step > 0 else Whole.of(k - 1)
+                    member.before.append(self.pick(member.given, 0, row, None))
+                    continue
                 entity = lone.get(edge - k * loop.step)
                 if entity is None and not member.entity.zero_outside:
                     raise NoCode(f"{key[0]} needs a member {edge - k * loop.step} to start from")
@@ -280,6 +289,9 @@ class Families(Places):
             shape = member.entity.shape
             inner: list[Label] = [*axes, *range(len(shape))]
             sizes = [*(BATCH.length for _ in axes), *shape]
+            if member.given is not None:  # the own axes of a row are numbered from 0
+                down: dict[Label, Label] = {k + 1: k for k in inner if isinstance(k, int)}
+                member.before = [v and self.graph.relabel(v, down) for v in member.before]
             member.before = [v and self.graph.expand(v, inner, sizes) for v in member.before]
             length = loop.last(key) - loop.first(key) + 1
             labels: list[Label] = [0, *axes, *range(1, len(shape) + 1)]
@@ -295,6 +307,22 @@ class Families(Places):
         for key in loop.members:
             self._round(loop, key, 0)
         self.running.append(loop)
+
+    def _given(self, loop: Loop, key: Key) -> Value | None:
+        """The array of the members before the first, where they are declared as a family."""
+        if not (found := [e for e in self.circles.rules(key) if e.body is None]):
+            return None
+        (r,) = found[0].ranges
+        assert r.low is not None and r.high is not None  # noqa: PT018
+        if len(found) > 1 or (r.high + 1 != loop.low if loop.step > 0 else r.low - 1 != loop.high):
+            raise NoCode(
+                f"the members of {key[0]} that are given do not lie right before the others"
+            )
+        value = self._input(found[0], ((r.low, r.high),))
+        wide = [0, *([BATCH] if self._is_batched(key) else []), *range(1, len(found[0].shape) + 1)]
+        sizes = {0: value.length(0), BATCH: BATCH.length}
+        lengths = [sizes.get(x) or value.length(x) for x in wide]
+        return self.graph.expand(value, wide, lengths)
 
     def _is_zero(self, node: Symbol, inside: Sequence[Entity]) -> bool:
         """Whether a symbol is one of the adjoints of a loop, which are zero outside its range."""
@@ -321,6 +349,22 @@ class Families(Places):
                 value.wish = identifier(key[0])
             member.value = value
         return member.value
+
+    def _looked_up(self, loop: Loop, key: Key, index: Whole, scope: Scope) -> Value:
+        """Members of a loop at steps that an open index goes through, zero where there are none."""
+        member = loop.members[key]
+        assert member.stored is not None
+        if loop.step > 0 and loop.zeros(key):
+            raise NoCode(f"{key[0]} looks at its own members by {index}")
+        stored = member.stored
+        lie, place = (stored.labels, stored.lengths), index - loop.first(key)
+        whole = self.graph.make("history", [], *lie, loop, key, loop=loop)
+        found = self.take(whole, {0: place}, scope)
+        if member.entity.zero_outside and not self._inside(place, stored.lengths[0], scope):
+            numbers = self.graph.whole(place, list(scope.axes.values()), loop)
+            held = self._within(numbers, stored.lengths[0])
+            found = self.elementwise("where", [held, found, self.number(0)])
+        return found
 
     def _is_batched(self, key: Key) -> bool:
         """Whether a name depends on an argument that has a batch axis."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from backprove.compute.emit.joint import multiply_joined, store_joined
 from backprove.compute.emit.loops import Loop
 from backprove.compute.emit.reach import origin, reach
 from backprove.compute.emit.values import Graph, Label, Value, below
@@ -37,6 +38,8 @@ def fuse(graph: Graph, loops: Iterable[Loop], values: Sequence[Value]) -> None:
     """Join the products of each loop that can be joined."""
     for loop in loops:
         _Fusion(graph, loop, values).run()
+        store_joined(graph, loop, values)
+    multiply_joined(graph, values)
 
 
 class _Fusion:
@@ -152,7 +155,8 @@ class _Fusion:
         one = group[0][0].info[0][0]
         total = self.graph.make("sum", [given, product], labels, product.lengths, (one, one))
         for k, (value, _, _) in enumerate(group):
-            value.op, value.args, value.info = "part", (total,), (k, sizes)
+            value.op, value.args = "part", (total,)
+            value.info = (k, sizes, len(labels) - 1)
 
     # --- the joined parts ---
 
@@ -160,9 +164,57 @@ class _Fusion:
         """Arrays of one layout below each other along an axis."""
         first = parts[0]
         axis %= len(first.labels)
+        through = self._through(parts, axis)
+        if through is not None:
+            return through
         lengths = list(first.lengths)
         lengths[axis] = sum((p.lengths[axis] for p in parts), ZERO)
         return self.graph.make("concat", parts, first.labels, lengths, axis)
+
+    def _through(self, parts: Sequence[Value], axis: int) -> Value | None:
+        """Products with one factor in common, and sums of such, are joined in what differs."""
+        first = parts[0]
+        if first.loop is not None or any(self.uses.get(p, 0) != 1 for p in parts):
+            return None
+        rows = [row for p in parts if (row := self._spread_args(p, first, axis)) is not None]
+        if len(rows) < len(parts):
+            return None
+        label = first.labels[axis]
+        args: list[Value] = []
+        for k, arg in enumerate(first.args):
+            column = [row[k] for row in rows]
+            if label not in arg.labels:
+                if any(a.labels != arg.labels or origin(a) is not origin(arg) for a in column):
+                    return None
+                args.append(arg)
+                continue
+            if any(a.labels != arg.labels for a in column):
+                return None
+            joined = self._joined([origin(a) for a in column], arg.labels.index(label))
+            table = dict(zip(joined.labels, arg.labels, strict=True))
+            args.append(self.graph.relabel(joined, table))
+        lengths = list(first.lengths)
+        lengths[axis] = sum((p.lengths[axis] for p in parts), ZERO)
+        return self.graph.make(first.op, args, first.labels, lengths, *first.info)
+
+    def _spread_args(self, value: Value, first: Value, axis: int) -> list[Value] | None:
+        """The arguments in the order and under the labels of another value of this form."""
+        if value.op != first.op or value.op not in ("sum", "dot") or value.info != first.info:
+            return None
+        if value.op == "sum":
+            same = value.labels == first.labels and len(value.args) == len(first.args)
+            return list(value.args) if same else None
+        label = value.labels[axis]
+        args = list(value.args)
+        if (label in args[0].labels) != (first.labels[axis] in first.args[0].labels):
+            args.reverse()
+        if any(len(a.labels) != len(b.labels) for a, b in zip(args, first.args, strict=True)):
+            return None
+        table = dict(zip(value.labels, first.labels, strict=True))
+        for mine, other in zip(args, first.args, strict=True):
+            if label not in mine.labels:
+                table.update(zip(mine.labels, other.labels, strict=True))
+        return [self.graph.relabel(a, table) for a in args]
 
     def _product(self, inside: Value, outside: Value, place: int, labels: Sequence[Label]) -> Value:
         """inside · outside, summed over the last axis of the one and `place` of the other."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from backprove.compute.emit.ranges import not_negative
 from backprove.compute.emit.values import FAMILY, Axis, NoCode, Value
-from backprove.model.entity import Entity, System
-from backprove.tensor.build import substitute
-from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.model.entity import Entity, IndexRange, System
+from backprove.tensor.build import literal, substitute, test, where, zero
+from backprove.tensor.nodes import Build, Contract, Fold, Node, Symbol, Test, Where, walk
 from backprove.tensor.whole import Whole
 
 #: a base name and its number of indices
@@ -24,7 +25,8 @@ class Member:
     """One family inside a loop.
 
     `before[k-1]` is the value of the member k steps before the first, None where it is zero;
-    `stored` is the array of all members, from position 0 for the index `first`.
+    `stored` is the array of all members, from position 0 for the index `first`. Where the members
+    before the first are given as a family, `given` is the array of them.
     """
 
     key: Key
@@ -33,6 +35,7 @@ class Member:
     before: list[Value | None] = field(default_factory=list["Value | None"])
     value: Value | None = None
     stored: Value | None = None
+    given: Value | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -48,19 +51,37 @@ class Loop:
     kept: dict[Value, Value] = field(default_factory=dict)
     #: what has been computed inside, by expression
     known: dict[Node, Value] = field(default_factory=dict)
+    #: the families that are looked at by another open index than the loop's
+    history: set[Key] = field(default_factory=set["Key"])
 
     @property
     def axis(self) -> Axis:
         """The loop's index as an axis, for what is computed outside for all steps."""
         return Axis(self.letter, self.low, self.high, FAMILY)
 
+    def zeros(self, key: Key) -> int:
+        """How many members before the first are zeros, which are not stored."""
+        before = self.members[key].before
+        return len(before) if all(v is None for v in before) else 0
+
+    def held(self, key: Key) -> Whole:
+        """How many members before the first are stored with the others."""
+        member = self.members[key]
+        if member.given is not None:
+            return member.given.length(0)
+        return Whole.of(len(member.before) - self.zeros(key))
+
     def first(self, key: Key) -> Whole:
         """The index of the member at position 0 of the stored array."""
-        return self.low - len(self.members[key].before) if self.step > 0 else self.low
+        return self.low - self.held(key) if self.step > 0 else self.low
 
     def last(self, key: Key) -> Whole:
         """The index of the last stored member."""
-        return self.high if self.step > 0 else self.high + len(self.members[key].before)
+        return self.high if self.step > 0 else self.high + self.held(key)
+
+    def start(self, key: Key) -> Whole:
+        """The index of the first row while the loop runs, where zeros have rows as well."""
+        return self.first(key) - self.zeros(key) if self.step > 0 else self.low
 
 
 def key_of(node: Symbol | Entity) -> Key:
@@ -82,8 +103,14 @@ class Circles:
 
     def of(self, key: Key) -> frozenset[Key] | None:
         """The names that go round in a circle with this one, None where it stands alone."""
+        if key not in self._group:
+            self._visit(key)
         group = self._group[key]
         return group if len(group) > 1 or key in self._below(key) else None
+
+    def known(self) -> list[Key]:
+        """All names that are needed."""
+        return sorted(self._group)
 
     def rules(self, key: Key) -> list[Entity]:
         """The definitions of a family for a range of indices."""
@@ -141,7 +168,7 @@ class Circles:
 
 def make_loop(circles: Circles, keys: frozenset[Key]) -> Loop:
     """The loop for a circle of families."""
-    rules = {key: circles.rules(key) for key in sorted(keys)}
+    rules = {key: [e for e in circles.rules(key) if e.body is not None] for key in sorted(keys)}
     for key, found in rules.items():
         if key[1] == 0:
             raise NoCode(f"{key[0]} is defined by itself")
@@ -150,45 +177,120 @@ def make_loop(circles: Circles, keys: frozenset[Key]) -> Loop:
     first = next(iter(rules.values()))[0]
     letter = first.ranges[0].name
     members: dict[Key, Member] = {}
-    low = high = None
+    low, high = _hull([r for (e,) in rules.values() for r in e.ranges])
     for key, (entity,) in rules.items():
-        r = entity.ranges[0]
-        if r.low is None or r.high is None:
-            raise NoCode(f"the range of {key[0]} is not known")
-        if low is None or high is None:
-            low, high = r.low, r.high
-        if (r.low, r.high) != (low, high):
-            raise NoCode(f"{key[0]} and {first.name} need each other but have different ranges")
+        (r,) = entity.ranges
         assert entity.body is not None
-        members[key] = Member(key, entity, substitute(entity.body, {r.name: letter}))
-    assert low is not None
-    assert high is not None
+        body = substitute(entity.body, {r.name: letter})
+        if (r.low, r.high) != (low, high):
+            if not all(e.zero_outside for (e,) in rules.values()):
+                raise NoCode(f"{key[0]} and {first.name} need each other but have different ranges")
+            body = _within(r, letter, body)
+        members[key] = Member(key, entity, body)
     loop = Loop(letter, low, high, 1, members)
-    steps = {1 if gap < 0 else -1 for gap in _gaps(circles, loop).values() if gap}
+    looks = Looks(circles, loop)
+    loop.history = looks.history
+    steps = {1 if gap < 0 else -1 for gap in looks.gaps.values() if gap} | looks.steps
     if len(steps) != 1:
         raise NoCode(f"{first.name} needs both earlier and later members")
     loop.step = steps.pop()
     return loop
 
 
+def _hull(ranges: Iterable[IndexRange]) -> tuple[Whole, Whole]:
+    """The first step that any of the ranges has, and the last."""
+    low = high = None
+    for r in ranges:
+        if r.low is None or r.high is None:
+            raise NoCode(f"the range of {r.name} is not known")
+        low = r.low if low is None or not_negative(low - r.low) else low
+        high = r.high if high is None or not_negative(r.high - high) else high
+    assert low is not None
+    assert high is not None
+    return low, high
+
+
+def _within(r: IndexRange, letter: str, body: Node) -> Node:
+    """A rule that is zero outside of its range."""
+    nothing = zero(body.shape) if body.shape else literal(0)
+    assert r.low is not None
+    assert r.high is not None
+    body = where(test("≤", letter, r.high), body, nothing)
+    return where(test("≤", r.low, letter), body, nothing)
+
+
 def look_back(circles: Circles, loop: Loop) -> dict[Key, int]:
     """How many steps back each member of a loop is looked at."""
     back = dict.fromkeys(loop.members, 0)
-    for part, gap in _gaps(circles, loop).items():
+    for part, gap in Looks(circles, loop).gaps.items():
         back[key_of(part)] = max(back[key_of(part)], abs(gap))
     return back
 
 
-def _gaps(circles: Circles, loop: Loop) -> dict[Symbol, int]:
-    """The loop's own members that it looks at, and how far from its step they are."""
-    found: dict[Symbol, int] = {}
-    for member in loop.members.values():
-        for part in walk(member.body):
-            if not isinstance(part, Symbol) or key_of(part) not in loop.members:
-                continue
-            gap = (part.index[0] - loop.letter).constant
-            if isinstance(gap, int):
-                found[part] = gap
-            elif circles.own_line(part) is None:
-                raise NoCode(f"{part.name} looks at its own members by {part.index[0]}")
-    return found
+class Looks:
+    """How a loop's members look at each other.
+
+    `gaps` are the members at a fixed distance from the step; those in `history` are looked at by
+    an open index, which lies before the step or after it by what is known where it is used: `steps`
+    holds 1 for looks at what is before, -1 at what is after.
+    """
+
+    def __init__(self, circles: Circles, loop: Loop) -> None:
+        self.circles, self.loop = circles, loop
+        self.gaps: dict[Symbol, int] = {}
+        self.history: set[Key] = set()
+        self.steps: set[int] = set()
+        self._seen: set[object] = set()
+        letter = Whole.of(loop.letter)
+        for member in loop.members.values():
+            self._visit(member.body, frozenset({letter - loop.low, loop.high - letter}))
+
+    def _visit(self, node: Node, known: frozenset[Whole]) -> None:
+        """`known` are whole numbers that are not negative at this place."""
+        if (node, known) in self._seen:
+            return
+        self._seen.add((node, known))
+        match node:
+            case Symbol():
+                self._look(node, known)
+            case Fold():
+                at = Whole.of(node.index)
+                self._visit(node.body, known | {at - node.low, node.high - at})
+            case Build():
+                letters = [Whole.of(i) for i in node.indices]
+                ends = [n - i for i, n in zip(letters, node.shape, strict=False)]
+                self._visit(node.body, known | {i - 1 for i in letters} | set(ends))
+            case Where():
+                self._visit(node.condition, known)
+                self._visit(node.then, known | _met(node.condition))
+                self._visit(node.otherwise, known)
+            case _:
+                for child in node.children:
+                    self._visit(child, known)
+
+    def _look(self, node: Symbol, known: frozenset[Whole]) -> None:
+        if key_of(node) not in self.loop.members or self.circles.own_line(node) is not None:
+            return
+        gap = node.index[0] - self.loop.letter
+        if isinstance(gap.constant, int):
+            self.gaps[node] = gap.constant
+            return
+        self.history.add(key_of(node))
+        for step, ahead in ((1, -gap), (-1, gap)):
+            if any(not_negative(ahead - 1 - k) for k in known):
+                self.steps.add(step)
+                return
+        raise NoCode(f"{node.name} looks at its own members by {node.index[0]}")
+
+
+def _met(condition: Node) -> frozenset[Whole]:
+    """What is not negative where a condition holds."""
+    match condition:
+        case Test(op="≤"):
+            return frozenset({condition.right - condition.left})
+        case Test(op="<"):
+            return frozenset({condition.right - condition.left - 1})
+        case Contract() if not condition.shape and not any(condition.labels):
+            return frozenset[Whole]().union(*map(_met, condition.operands))
+        case _:
+            return frozenset()

@@ -9,7 +9,7 @@ from backprove.compute.emit.loops import Key, Loop
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.operations import Operations
 from backprove.compute.emit.reach import origin
-from backprove.compute.emit.text import ATOM, Text
+from backprove.compute.emit.text import ATOM, SIGN, Text
 from backprove.compute.emit.values import Axis, Label, Value, below
 from backprove.tensor.whole import Whole
 
@@ -72,16 +72,20 @@ class LoopWriter(Operations):
         name = self.names.unique(value.wish or "total")
         places: list[str] = []
         for index, clip, length in zip(indices, clips, value.lengths, strict=False):
-            shown = self._aligned(index, axes).text
-            last = self.whole(length - 1).text
-            places.append(self.word("clip", shown, 0, last).text if clip else shown)
+            shown = self._aligned(index, axes)
+            places.append(self.clipped(index, shown, length) if clip else shown.text)
         nothing = self.word("zeros", self.shape(value.lengths), self.reference).text
         where = ", ".join(places)
         if self.target.name == "jax":
             self.line(f"{name} = {nothing}.at[{where}].add({self.show(arg)})")
         elif self.target.name == "torch":
             wide = self.word("broadcast", "{}", self.shape([a.length for a in axes])).text
-            spread = ", ".join(wide.format(p) for p in places)
+            spread = ", ".join(
+                wide.format(
+                    p if index.labels else f"torch.tensor({p}, device={self.reference}.device)"
+                )
+                for p, index in zip(places, indices, strict=True)
+            )
             self.line(f"{name} = {nothing}")
             self.line(f"{name}.index_put_(({spread},), {self.show(arg)}, accumulate=True)")
         else:
@@ -91,7 +95,7 @@ class LoopWriter(Operations):
 
 
 class PlainLoops(LoopWriter):
-    """Python loops: members go into an array, or for PyTorch a list (`torchwriter.py`)."""
+    """Python loops: members go into an array made before."""
 
     def run(self, loop: Loop) -> None:
         roots = self.roots(loop)
@@ -101,75 +105,93 @@ class PlainLoops(LoopWriter):
         for key in keys:
             member = loop.members[key]
             assert member.stored is not None
-            self.emit([v for v in member.before if v is not None])
             name = self.names.unique(identifier(key[0]))
             self.texts[member.stored] = Text(name)
-            plain = self._begin(name, member.stored, all(v is None for v in member.before))
-            for k, value in enumerate(member.before, 1):
-                at = self.whole(self._edge_of(loop, key, k)).text
-                if value is not None:
-                    self.line(f"{name}[{at}] = {self.show(value)}")
-                elif not plain:
-                    self.line(f"{name}[{at}] = {self._nothing(member.stored)}")
+            self._room(loop, key, name)
         for value in kept:
             name = self.names.unique(value.info[1].wish or f"{identifier(keys[0][0])}_part")
             self.texts[value] = Text(name)
-            self._begin(name, value, False)
-        letter = self.letter(loop)
-        lists = self._lists(roots, loop)
-        if loop.step > 0:
-            span = f"{self.whole(loop.low)}, {self.whole(loop.high + 1)}"
-        else:
-            span = f"{self.whole(loop.high)}, {self.whole(loop.low - 1)}, -1"
-        self.line(f"for {letter} in range({span}):")
-        self.letters[loop.letter] = letter
+            self.line(f"{name} = {self.word('empty', self.shape(value.lengths), self.reference)}")
+        self.line(f"for {self.letter(loop)} in {self.span(loop)}:")
+        self.letters[loop.letter] = self.letter(loop)
         self.indent += "    "
         self.emit(roots, loop)
         for key in keys:
             member = loop.members[key]
             assert member.stored is not None
             assert member.value is not None
-            at = self.whole(Whole.of(loop.letter) - loop.first(key)).text
+            at = self.whole(Whole.of(loop.letter) - loop.start(key)).text
             self.line(f"{self.texts[member.stored]}[{at}] = {self.show(member.value)}")
         for value in kept:
             at = self.whole(Whole.of(loop.letter) - loop.low).text
             self.line(f"{self.texts[value]}[{at}] = {self.show(value.info[1])}")
         self.indent = self.indent[:-4]
         del self.letters[loop.letter]
-        self.texts.update(lists)
-        stored = [v for key in keys if (v := loop.members[key].stored) is not None]
-        self._end(
-            [v for k, v in zip(keys, stored, strict=True) if k in self.found.stored.get(loop, ())]
-            + kept
+        for key in self.found.stored.get(loop, ()):
+            zeros = loop.zeros(key)
+            stored = loop.members[key].stored
+            if zeros and stored is not None:
+                name = self.texts[stored]
+                self.line(f"{name} = {name}[{f'{zeros}:' if loop.step > 0 else f':-{zeros}'}]")
+
+    def span(self, loop: Loop) -> str:
+        """The steps of a loop."""
+        if loop.step > 0:
+            return f"range({self.whole(loop.low)}, {self.whole(loop.high + 1)})"
+        return f"range({self.whole(loop.high)}, {self.whole(loop.low - 1)}, -1)"
+
+    def _room(self, loop: Loop, key: Key, name: str) -> None:
+        """The lines that make room for members, with those before the first."""
+        member = loop.members[key]
+        assert member.stored is not None
+        plain = loop.zeros(key) > 0
+        count = member.stored.lengths[0] + loop.zeros(key)
+        shape = self.shape([count, *member.stored.lengths[1:]])
+        word = self.word(
+            "zeros" if plain or key in loop.history else "empty", shape, self.reference
         )
+        self.line(f"{name} = {word}")
+        if not plain:
+            self.before(loop, key, name)
 
-    def _begin(self, name: str, value: Value, zeros: bool) -> bool:
-        """The line that makes room for members; whether they are zero to begin with."""
-        zeros = zeros and bool(value.lengths)
-        word = "zeros" if zeros else "empty"
-        self.line(f"{name} = {self.word(word, self.shape(value.lengths), self.reference)}")
-        return zeros
+    def before(self, loop: Loop, key: Key, name: str) -> None:
+        """The lines that put the members before the first in their places."""
+        member = loop.members[key]
+        if member.given is not None:
+            self.emit([member.given])
+            held = self.whole(loop.held(key)).at(SIGN)
+            span = f":{held}" if loop.step > 0 else f"-{held}:"
+            self.line(f"{name}[{span}] = {self.show(member.given)}")
+            return
+        for k, value in enumerate(member.before, 1):
+            at = self.whole(self.edge_of(loop, key, k)).text
+            self.line(f"{name}[{at}] = {self.start(value)}")
 
-    def _nothing(self, value: Value) -> str:
-        return "0"
+    def start(self, value: Value | None) -> str:
+        """What is put into a row before the first step; it is repeated as often as need be."""
+        if value is None:
+            return "0"
+        inner = origin(value)
+        if inner.op == "expand" and self.found.uses.get(inner, 0) == 1:
+            self.emit([inner.args[0]])
+            return self._aligned(inner.args[0], inner.labels).text
+        self.emit([value])
+        return self.show(value).text
 
-    def _lists(self, roots: list[Value], loop: Loop) -> dict[Value, Text]:
-        """Lines that make what is read quicker to read; the texts to restore afterwards."""
-        return {}
-
-    def _end(self, values: list[Value]) -> None:
-        """Lines after the loop."""
-
-    def _edge_of(self, loop: Loop, key: Key, k: int) -> Whole:
+    def edge_of(self, loop: Loop, key: Key, k: int) -> Whole:
         """The position of the member k steps before the first."""
         index = loop.low - k if loop.step > 0 else loop.high + k
-        return index - loop.first(key)
+        return index - loop.start(key)
+
+    def _history(self, value: Value) -> Text:
+        loop, key = value.info
+        return self.texts[loop.members[key].stored]
 
     def _state(self, value: Value) -> Text:
         loop, key, gap = value.info
         stored = loop.members[key].stored
         assert stored is not None
-        at = self.whole(Whole.of(loop.letter) + gap - loop.first(key))
+        at = self.whole(Whole.of(loop.letter) + gap - loop.start(key))
         return Text(f"{self.texts[stored]}[{at}]")
 
 
@@ -183,11 +205,18 @@ class Scans(LoopWriter):
         carried: list[tuple[Key, int, str]] = []
         for key in keys:
             before = loop.members[key].before
-            self.emit([v for v in before if v is not None])
+            given = loop.members[key].given
+            self.emit([v for v in (*before, given) if v is not None])
             base = identifier(key[0]) + ("_before" if loop.step > 0 else "_after")
             for k in range(1, len(before) + 1):
                 carried.append((key, k, self.names.unique(base if k == 1 else f"{base}_{k}")))
         self._carry = {(key, k): name for key, k, name in carried}
+        histories = {
+            key: self.names.unique(f"{identifier(key[0])}_so_far")
+            for key in keys
+            if key in loop.history
+        }
+        self._histories = histories
         self._read: dict[Value, tuple[str, str]] = {}
         step = self.names.unique("step_" + identifier(keys[0][0]))
         letter = self.letter(loop)
@@ -203,13 +232,18 @@ class Scans(LoopWriter):
             value = loop.members[key].value
             assert value is not None
             new.append(self.show(value).text if k == 1 else self._carry[key, k - 1])
+        for key, name in histories.items():
+            value = loop.members[key].value
+            assert value is not None
+            at = self.whole(Whole.of(loop.letter) - loop.first(key))
+            new.append(f"{name}.at[{at}].set({self.show(value)})")
         out = [key for key in keys if key in self.found.stored.get(loop, set())]
         kept = self.found.kept.get(loop, [])
         given = [self.show(v) for key in out if (v := loop.members[key].value) is not None]
         given += [self.show(value.info[1]) for value in kept]
         spoken = [name for name, _ in self._read.values()]
         texts = [text for _, text in self._read.values()]
-        used = any(_has_word(line, letter) for line in body)
+        used = any(_has_word(line, letter) for line in [*body, *new])
         if used:
             spoken.append(letter)
             texts.append(
@@ -220,7 +254,8 @@ class Scans(LoopWriter):
         del self.letters[loop.letter]
         self.line()
         self.line(f"def {step}(carry, inputs):")
-        self.line(f"    {_tuple([name for _, _, name in carried])} = carry")
+        taken = [*(name for _, _, name in carried), *histories.values()]
+        self.line(f"    {_tuple(taken)} = carry")
         if spoken:
             self.line(f"    {_tuple(spoken)} = inputs")
         self.lines += body
@@ -235,6 +270,7 @@ class Scans(LoopWriter):
             assert member.stored is not None
             nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
             start.append(self.show(value).text if value is not None else nothing.text)
+        start += [self._empty_history(loop, key) for key in histories]
         xs = _tuple(texts, True) if texts else "None"
         extra = [] if texts else [f"length={self.whole(loop.axis.length)}"]
         extra += ["reverse=True"] if loop.step < 0 else []
@@ -247,19 +283,40 @@ class Scans(LoopWriter):
         for value, name in zip(kept, names[len(out) :], strict=True):
             self.texts[value] = Text(name)
 
+    def _empty_history(self, loop: Loop, key: Key) -> str:
+        """The array of all members before the first step."""
+        stored = loop.members[key].stored
+        assert stored is not None
+        text = self.word("zeros", self.shape(stored.lengths), self.reference).text
+        given = loop.members[key].given
+        if given is not None:
+            held = self.whole(loop.held(key)).at(SIGN)
+            span = f":{held}" if loop.step > 0 else f"-{held}:"
+            return f"{text}.at[{span}].set({self.show(given)})"
+        for k, value in enumerate(loop.members[key].before[loop.zeros(key) :], 1):
+            index = loop.low - k if loop.step > 0 else loop.high + k
+            if value is not None:
+                text += f".at[{self.whole(index - loop.first(key))}].set({self.show(value)})"
+        return text
+
     def _joined(self, loop: Loop, key: Key, name: str) -> Text:
         """The members of all steps together with those before the first."""
         member = loop.members[key]
         assert member.stored is not None
-        if not member.before:
+        if loop.held(key) == 0:
             return Text(name)
         edge: list[str] = []
-        for value in member.before:
+        if member.given is not None:
+            edge.append(self.show(member.given).text)
+        for value in member.before if member.given is None else ():
             nothing = self.word("zeros", self.shape(member.stored.lengths[1:]), self.reference)
             edge.append((self.show(value) if value is not None else nothing).at(ATOM) + "[None]")
         parts = [*reversed(edge), name] if loop.step > 0 else [name, *edge]
         self.line(f"{name} = {self.word('concat', ', '.join(parts), 0)}")
         return Text(name)
+
+    def _history(self, value: Value) -> Text:
+        return Text(self._histories[value.info[1]])
 
     def _state(self, value: Value) -> Text:
         _, key, gap = value.info

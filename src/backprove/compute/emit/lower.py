@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from backprove.compute.emit.binders import Binders
 from backprove.compute.emit.scope import NONE, Axes, Scope
-from backprove.compute.emit.values import Axis, Label, NoCode, Value, canonical
+from backprove.compute.emit.values import BATCH, Axis, Label, NoCode, Value, canonical
 from backprove.tensor.nodes import (
     Add,
     Along,
@@ -66,7 +66,11 @@ class Lower(Binders):
             return None
         for loop in self.running:
             inside = loop.known.get(node)
-            if inside is None or scope.axes.get(loop.letter) != loop.axis or inside.axes[1:]:
+            if (
+                inside is None
+                or scope.axes.get(loop.letter) != loop.axis
+                or set(inside.axes) - {BATCH}
+            ):
                 continue
             found = loop.kept.get(inside)
             if found is None:
@@ -74,6 +78,9 @@ class Lower(Binders):
                 lengths = (loop.axis.length, *inside.lengths)
                 found = self.graph.make("kept", [], labels, lengths, loop, inside)
                 loop.kept[inside] = found
+                about = inside.args[0].wish if inside.args else None
+                if inside.wish is None and about:
+                    inside.wish = f"{_word(node)}_{about}"
             return found
         return None
 
@@ -178,3 +185,7 @@ class Lower(Binders):
         result = [*axes, *range(node.rank)]
         lengths = [*(a.length for a in axes if isinstance(a, Axis)), *node.shape]
         return self.graph.make(op, parts, result, lengths, len(axes))
+
+
+def _word(node: Apply | Along) -> str:
+    return node.function.replace("-", "_")

@@ -157,7 +157,7 @@ class Products(Families):
                 own = (
                     isinstance(part, Symbol)
                     and key_of(part) in loop.members
-                    and loop.letter in part.index[0].names
+                    and self.circles.own_line(part) is None
                 )
                 known[part] = own or any(known[child] for child in part.children)
             found = known[node]

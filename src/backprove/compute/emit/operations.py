@@ -203,10 +203,21 @@ class Operations(Writer):
         index = self.whole(place).text
         if clip:
             last = self.whole(arg.length(label) - 1).text
-            index = f"min(max({index}, 0), {last})"
-            if self.target.name == "jax" and value.loop is not None:
-                index = self.target.word("clip", self.whole(place).text, 0, last)
+            index = self._between(index, last, value)
         return Text(f"{self.show(arg).at(ATOM)}[{':, ' * at}{index}]")
+
+    def clipped(self, index: Value, shown: Text, length: Whole) -> str:
+        """An index, or many, moved into an array of this length."""
+        last = self.whole(length - 1).text
+        if index.labels:
+            return self.word("clip", shown.text, 0, last).text
+        return self._between(shown.text, last, index)
+
+    def _between(self, index: str, last: str, value: Value) -> str:
+        """A single index, which in a loop of JAX is no plain number."""
+        if self.target.name == "jax" and value.loop is not None:
+            return self.target.word("clip", index, 0, last)
+        return f"min(max({index}, 0), {last})"
 
     def _slice(self, value: Value) -> Text:
         (arg,) = value.args
@@ -219,12 +230,12 @@ class Operations(Writer):
         )
 
     def _part(self, value: Value) -> Text:
-        """One of the parts that were joined along the last axis."""
+        """One of the parts that were joined along an axis."""
         (arg,) = value.args
-        number, sizes = value.info
+        number, sizes, axis = value.info
         start = sum(sizes[:number], ZERO)
-        span = self._span(start, start + sizes[number], 1, arg.lengths[-1])
-        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * (len(arg.labels) - 1)}{span}]")
+        span = self._span(start, start + sizes[number], 1, arg.lengths[axis])
+        return Text(f"{self.show(arg).at(ATOM)}[{':, ' * axis}{span}]")
 
     def _span(self, start: Whole, stop: Whole, step: int, length: Whole) -> str:
         """`start:stop:step`, as short as it can be."""
@@ -267,8 +278,5 @@ class Operations(Writer):
             places += [":"] * at
         for label, clip, index in zip(labels, clips, indices, strict=True):
             shown = self._aligned(index, axes)
-            if clip:
-                last = self.whole(arg.length(label) - 1).text
-                shown = self.word("clip", shown.text, 0, last)
-            places.append(shown.text)
+            places.append(self.clipped(index, shown, arg.length(label)) if clip else shown.text)
         return Text(f"{text.at(ATOM)}[{', '.join(places)}]")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from backprove.compute.emit.columns import as_arrays
 from backprove.compute.emit.families import Input, identifiers
 from backprove.compute.emit.fuse import fuse
+from backprove.compute.emit.layers import as_layers
 from backprove.compute.emit.lower import Lower
 from backprove.compute.emit.names import identifier
 from backprove.compute.emit.reach import reach
@@ -54,7 +56,9 @@ def program(
     `batch` names the arguments that have a leading batch axis.
     """
     batched = frozenset(map(identifier, batch))
-    lower = Lower(system, [out.node for out in outputs], batched)
+    system, nodes = as_arrays(*as_layers(system, [out.node for out in outputs]))
+    outputs = [replace(out, node=node) for out, node in zip(outputs, nodes, strict=True)]
+    lower = Lower(system, nodes, batched)
     values = [_result(lower, out) for out in outputs]
     unknown = batched - set(lower.inputs)
     if unknown:

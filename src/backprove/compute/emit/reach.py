@@ -43,7 +43,7 @@ def reach(roots: Iterable[Value]) -> Reach:
         for arg in below:
             found.uses[arg] = found.uses.get(arg, 0) + 1
             pending.append((arg, value.loop))
-        if value.op in ("stored", "state", "kept"):
+        if value.op in ("stored", "state", "history", "kept"):
             loop: Loop = value.info[0]
             members = found.members.setdefault(loop, {})
             if value.op == "kept":
@@ -59,7 +59,7 @@ def reach(roots: Iterable[Value]) -> Reach:
                 members[key] = None
                 member = loop.members[key]
                 assert member.value is not None
-                for part in (member.value, *(v for v in member.before if v is not None)):
+                for part in (member.value, *(v for v in (*member.before, member.given) if v)):
                     found.uses[origin(part)] = found.uses.get(origin(part), 0) + 1
                     pending.append((origin(part), loop))
     return found

@@ -11,14 +11,14 @@ from backprove.compute.emit.program import Output, Program
 from backprove.compute.emit.reach import origin, reach
 from backprove.compute.emit.spellings import TARGETS
 from backprove.compute.emit.text import whole
-from backprove.compute.emit.torchwriter import ListLoops
+from backprove.compute.emit.torchwriter import TensorLoops
 from backprove.compute.emit.values import BATCH_SIZE, Value
 from backprove.tensor.whole import Shape, Whole
 
 #: a docstring is no wider
 WIDTH = 92
 
-WRITERS: dict[str, type[LoopWriter]] = {"numpy": PlainLoops, "torch": ListLoops, "jax": Scans}
+WRITERS: dict[str, type[LoopWriter]] = {"numpy": PlainLoops, "torch": TensorLoops, "jax": Scans}
 
 
 class Frame:
@@ -30,6 +30,10 @@ class Frame:
         names = Names()
         for name in taken:
             names.unique(name)
+        for value, out in zip(made.values, made.outputs, strict=True):
+            inner = origin(value)
+            if inner.wish is None and inner.args and out.name:
+                inner.wish = out.name
         self.arguments = [names.unique(i.name) for i in made.inputs]
         sizes: dict[str, str] = {}  # sizes keep their letters where no argument has them
         for size in _size_names(made):
@@ -38,11 +42,9 @@ class Frame:
             self.spelling, names, reach(made.values), made.reference, dict(made.fixed), sizes
         )
 
-    def result(self, value: Value, name: str) -> str:
+    def result(self, value: Value) -> str:
         """The text of something returned, after the lines that it needs."""
         inner = origin(value)
-        if inner.wish is None and inner.args and name:
-            inner.wish = name
         self.writer.emit([value])
         text = self.writer.show(value).text
         if value.number or (inner.op == "full" and not inner.labels):
@@ -76,7 +78,7 @@ class Frame:
 def source(made: Program, target: str, name: str = "derivative") -> str:
     """The text of a module with one function, which returns the outputs in order."""
     frame = Frame(made, target, name)
-    results = [frame.result(v, o.name) for v, o in zip(made.values, made.outputs, strict=True)]
+    results = [frame.result(value) for value in made.values]
     preamble, extra = frame.preamble()
     body = [frame.spelling.decorator] if frame.spelling.decorator else []
     body.append(f"def {name}({', '.join([*frame.arguments, *extra])}):")

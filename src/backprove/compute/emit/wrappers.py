@@ -33,7 +33,7 @@ class _Halves:
         self.made = made
         self.frame = Frame(made, target, *taken)
         writer = self.frame.writer
-        self.value = self.frame.result(made.values[0], made.outputs[0].name)
+        self.value = self.frame.result(made.values[0])
         self.forward, writer.lines = writer.lines, []
         sizes = set(writer.sizes.values())
         self.named = {
@@ -74,7 +74,7 @@ def _autograd(made: Program, name: str) -> str:
         value, wish = gradients[argument]
         before, writer.lines = writer.lines, []
         writer.indent = "        "
-        text = frame.result(value, wish)
+        text = frame.result(value)
         writer.indent = "    "
         block, writer.lines = writer.lines, before
         if not block or text in halves.known:
@@ -143,7 +143,9 @@ def _custom_vjp(made: Program, name: str) -> str:
     halves = _Halves(made, "jax", name)
     writer, frame = halves.frame.writer, halves.frame
     gradients = halves.gradients()
-    results = [frame.result(*gradients[a]) if a in gradients else "None" for a in halves.arguments]
+    results = [
+        frame.result(gradients[a][0]) if a in gradients else "None" for a in halves.arguments
+    ]
     backward = writer.lines
     preamble, extra = frame.preamble()
     if extra:

@@ -50,6 +50,10 @@ class Writer:
         self.letters: dict[str, str] = {}
         #: values inside loops that have to have a name
         self.forced: set[Value] = set()
+        #: the values that a line was written for
+        self.printed: set[Value] = set()
+        #: the names of arrays of whole numbers
+        self.numbers: dict[str, str] = {}
         self._letter_names: dict[str, str] = {}
 
     # --- statements ---------------------------------------------------------------------------
@@ -106,12 +110,18 @@ class Writer:
         if loose or not named or text.text.isidentifier():
             self.texts[value] = text
             return
+        if value.op == "whole" and value.loop is None and text.text in self.numbers:
+            self.texts[value] = Text(self.numbers[text.text])
+            return
         wish = value.wish or self._wish(value)
         if value.loop is not None and value.wish:
             wish = f"{wish}_{self.letters[value.loop.letter]}"
         name = self.names.unique(wish)
         self.line(f"{name} = {text}")
         self.texts[value] = Text(name)
+        self.printed.add(value)
+        if value.op == "whole" and value.loop is None:
+            self.numbers[text.text] = name
 
     def _wish(self, value: Value) -> str:
         """A name for a value that has none in the model."""
@@ -122,7 +132,7 @@ class Writer:
                 return f"{base}_{identifier(value.info[0].name)}"
         if value.op == "state":
             return f"{identifier(value.info[1][0])}_{'before' if value.info[2] < 0 else 'after'}"
-        return "part"
+        return {"whole": "numbers", "test": "holds", "and": "holds"}.get(value.op, "part")
 
     def letter(self, loop: Loop) -> str:
         """The variable of a loop; loops one after another share it."""
