@@ -20,7 +20,9 @@ o_t = softmax(V h_t)                  for t = 1..3
 E   = -sum_{t=1}^{3} sum(y_t * log(o_t))"""
 
 
-NUMBERS = "x = [1, -2]\nW = [[0.5, -0.3], [0.2, 0.4]]\nv = [1.5, -0.8]\nE = 1/2 (v^T tanh(W x) - 1)^2"
+NUMBERS = (
+    "x = [1, -2]\nW = [[0.5, -0.3], [0.2, 0.4]]\nv = [1.5, -0.8]\nE = 1/2 (v^T tanh(W x) - 1)^2"
+)
 
 
 def replayed(model: str, claim: str) -> str | None:

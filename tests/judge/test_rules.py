@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from backprove import Model
+
 CORRECT, CONVENTION, NOTATION = "correct", "convention", "notation"
 SCALAR, APPROXIMATE, WRONG, UNREADABLE = "scalar", "approximate", "wrong", "unreadable"
 
@@ -424,3 +426,15 @@ class TestWhatAVerdictSays:
         data = judge(LINEAR, "∂L/∂x = W^T (y - t)").as_dict()
         assert data["verdict"] == CORRECT
         assert "mistake" not in data
+
+
+def test_an_index_may_first_appear_in_the_condition_of_a_sum():
+    model = Model("z in R^C\np = softmax(z)")
+    assert model.check(r"\sum_{k \ne i} p_k + p_i = 1").verdict == "correct"
+    assert model.check(r"\sum_{k \ne i} p_k = 1 + p_i").verdict == "wrong"
+
+
+def test_nothing_is_differentiated_by_a_size():
+    verdict = Model.load("rnn").check("∂E/∂n = 0")
+    assert verdict.verdict == "unreadable"
+    assert "there is no derivative by it" in verdict.reason

@@ -56,7 +56,17 @@ from backprove.tensor.build import (
     where,
     zero,
 )
-from backprove.tensor.nodes import Add, Build, Constant, Contract, Node, Select, Symbol, walk
+from backprove.tensor.nodes import (
+    Add,
+    Build,
+    Constant,
+    Contract,
+    Count,
+    Node,
+    Select,
+    Symbol,
+    walk,
+)
 from backprove.tensor.nodes import Derivative as DerivativeNode
 from backprove.tensor.whole import Whole
 
@@ -237,6 +247,9 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
     for written in expr.by:
         inner = written.base if isinstance(written, Transpose) else written
         variable = meaning(inner, scope).node
+        if isinstance(variable, Count):
+            words = "this is a size or an index: there is no derivative by it"
+            raise NoMeaning(words, written.span, "form")
         if hides(variable, [value.node, *bodies_below(value.node, scope.system)]):
             raise NoMeaning(
                 "this expression stands inside a larger product or sum: give it a name of its own",
@@ -372,6 +385,11 @@ def _both(a: Node, b: Node) -> Node:
 
 def _compare(left: Expr, op: str, right: Expr, scope: Scope, place: Expr) -> Node:
     a, b = scope.try_whole(left), scope.try_whole(right)
+    # `k ≠ i`: beside an index a letter that nothing declares is the claim's own
+    if a is not None and b is None and isinstance(right, Name):
+        b = scope.try_whole(right, free=True)
+    elif b is not None and a is None and isinstance(left, Name):
+        a = scope.try_whole(left, free=True)
     if a is not None and b is not None:
         return test(op, a, b)
     x, y = meaning(left, scope).node, meaning(right, scope).node

@@ -92,10 +92,10 @@ class Scope:
             )
         return found
 
-    def try_whole(self, expr: Expr) -> Whole | None:
+    def try_whole(self, expr: Expr, free: bool = False) -> Whole | None:
         """The whole number an expression stands for, or None where it is something else."""
         try:
-            return self._whole(expr, False)
+            return self._whole(expr, free)
         except NoMeaning:
             return None
 
