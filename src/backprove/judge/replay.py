@@ -101,7 +101,7 @@ def _script(claim: WrongClaim, trial: Trial, left: Node, right: Node, point: int
     if isinstance(first, Literal) and by is None:
         return None  # a number that was worked out in reading: there is nothing to compute
     frame = Frame(made, "numpy", "sides")
-    shown = [frame.result(v, o.name) for v, o in zip(made.values, made.outputs, strict=True)]
+    shown = [frame.result(value) for value in made.values]
     preamble, extra = frame.preamble()
     body = [*(f"    {line}" for line in preamble), *frame.writer.lines]
     body.append(f"    return {', '.join(shown)}")
