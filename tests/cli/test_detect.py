@@ -73,6 +73,19 @@ def test_json(truth: Path, found: Path) -> None:
     assert outcomes == ["no hit" if rose == "-" else "hit" for rose in FOUND]
 
 
+def test_figures_of_another_evaluator(truth: Path, found: Path) -> None:
+    pytest.importorskip("faster_coco_eval")
+    own, theirs = (
+        json.loads(run(truth, found, "--engine", engine, "--json").output)
+        for engine in ("built-in", "faster-coco-eval")
+    )
+    assert theirs["engine"] == "faster-coco-eval"
+    assert theirs["summary"] == pytest.approx(own["summary"])
+    result = run(truth, found, "--engine", "faster-coco-eval", "--protocol", "voc07")
+    assert result.exit_code == 2
+    assert "has the protocol coco only" in result.output
+
+
 def test_a_page_that_escapes_what_files_say(truth: Path, found: Path, tmp_path: Path) -> None:
     for path in (truth, found):
         path.write_text(path.read_text("utf-8").replace("rose", "<b>rose"), encoding="utf-8")

@@ -13,6 +13,7 @@ from backprove.detection.data import predictions, truth
 from backprove.detection.detector.scenes import SPECIES, VISIBLE, scenes
 from backprove.detection.evaluation import Evaluation
 from backprove.detection.files.coco import read_predictions, read_truth
+from backprove.detection.files.coco_writing import dataset, results
 from backprove.detection.overlap import giou, iou
 from backprove.detection.protocols import VOC07
 
@@ -27,8 +28,6 @@ from backprove.detection.detector.study import (  # noqa: E402
     Run,
     Study,
     study,
-    write_results,
-    write_truth,
 )
 from backprove.detection.detector.training import (  # noqa: E402
     Batches,
@@ -228,14 +227,14 @@ def test_predictions_are_kept_as_cocos_results(tmp_path: Path) -> None:
     assert given.difficult.any()
     count = len(given)
     found = predictions(given, given.image, given.label, given.edges, np.linspace(0, 1, count))
-    write_results(tmp_path / "found.json", found)
-    write_truth(tmp_path / "truth.json", given)
-    dataset = read_truth(tmp_path / "truth.json")
-    again, notes = read_predictions(tmp_path / "found.json", dataset)
+    (tmp_path / "found.json").write_text(json.dumps(results(found)))
+    (tmp_path / "truth.json").write_text(json.dumps(dataset(given)))
+    kept = read_truth(tmp_path / "truth.json")
+    again, notes = read_predictions(tmp_path / "found.json", kept)
     assert notes == []
     assert again.edges.tolist() == found.edges.tolist()
     assert again.label.tolist() == found.label.tolist()
-    ours, theirs = Evaluation(given, found, VOC07), Evaluation(dataset.truth, again, VOC07)
+    ours, theirs = Evaluation(given, found, VOC07), Evaluation(kept.truth, again, VOC07)
     assert ours.ap().tolist() == theirs.ap().tolist()
 
 

@@ -196,8 +196,12 @@ def test_records_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert notes_of(notes) == {
         Rule.UNKNOWN_IMAGE: [f"{path}, [2]: 99"],
         Rule.UNKNOWN_CLASS: [f"{path}, [3]: 5"],
-        Rule.NOT_FINITE: [f"{path}, [{n}]" for n in (4, 5, 6)],
-        Rule.EMPTY: [f"{path}, [7]"],
+        Rule.NOT_FINITE: [
+            f"{path}, [4]: [0, 0, 1, 1], score nan",
+            f"{path}, [5]: [0, 0, inf, 1], score 0.5",
+            f"{path}, [6]: [0, 0, 1e+300, 1e+300], score 0.5",
+        ],
+        Rule.EMPTY: [f"{path}, [7]: -3 wide, 2 high"],
         Rule.SCORE: [f"{path}, [8]: 7"],
     }
     assert notes[0].summary.startswith("1 record left out: about an image that the ground truth")
@@ -214,9 +218,24 @@ def test_the_truth_is_looked_at_as_closely(tmp_path: Path) -> None:
     dataset = read_truth(path)
     found = notes_of(dataset.notes)
     assert found[Rule.UNKNOWN_IMAGE] == [f"{path}, annotations[2]: 5"]
-    assert found[Rule.EMPTY] == [f"{path}, annotations[3]"]
+    assert found[Rule.EMPTY] == [f"{path}, annotations[3]: 0 wide, 5 high"]
     assert found[Rule.IGNORE] == [f"{path}, annotations[3]"]
     assert [r.split()[-1] for r in found[Rule.IDENTITY]] == ["2", "2", "0"]
+
+
+def test_classes_of_one_name_are_remarked(tmp_path: Path) -> None:
+    data = coco()
+    data["categories"].append({"id": 77, "name": data["categories"][0]["name"]})
+    notes = read_truth(written(tmp_path, "gt.json", data)).notes
+    assert [r.split(": ")[-1] for r in notes_of(notes)[Rule.NAME]] == [
+        data["categories"][0]["name"]
+    ]
+
+
+def test_pixels_where_shares_are_expected(tmp_path: Path) -> None:
+    written(tmp_path, "gt/a.txt", "0 25 30 12 14")
+    notes = read_truth(tmp_path / "gt").notes
+    assert "may be in pixels" in notes[0].about
 
 
 def test_corners_where_sizes_are_expected(tmp_path: Path) -> None:
@@ -280,8 +299,8 @@ def test_malformed_coco_json(text: str, said: str, tmp_path: Path) -> None:
         ({"score": "high"}, r"\[0\]: score is not a number but \"high\""),
         ({"bbox": [1, 2, "3", 4]}, "bbox is not"),
         ({"bbox": [1, 2, None, 4]}, "bbox is not"),
-        ({"image_id": None}, "has no image_id"),
-        ({"category_id": [1]}, "has no category_id"),
+        ({"image_id": None}, "image_id is no id but null"),
+        ({"category_id": [1]}, r"category_id is no id but \[1\]"),
     ],
 )
 def test_malformed_results(change: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -297,6 +316,14 @@ def test_malformed_results(change: dict[str, Any], said: str, tmp_path: Path) ->
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><annotation/>", "no document type"),
         (voc("<object><name>rose</name></object>"), r"object 1 \(rose\) has no xmin"),
         (voc("<object/>"), "object 1 has no name"),
+        ("<html/>", "no annotation: its root is <html>"),
+        (voc("").replace("<width>", "<width>x"), "size/width is not a number"),
+        (
+            voc(
+                thing("rose", (1, 2, 3, 4)).replace("<bndbox>", "<difficult>so</difficult><bndbox>")
+            ),
+            "object 1: difficult is neither 0 nor 1 but 'so'",
+        ),
         (voc(thing("rose", (1, 2, "x", 4))), r"object 1 \(rose\): xmax is not a number but 'x'"),
     ],
 )
@@ -328,6 +355,7 @@ def test_malformed_yolo_text(text: str, said: str, tmp_path: Path) -> None:
         ("class,x,y,w,h\n", "no column for the image"),
         ("image,class,x,y,w,h\na,b,1,2,3\n", "line 2: 5 cells, where the header has 6"),
         ("image,class,x,y,w,h\n,b,1,2,3,4\n", "line 2: no image is named"),
+        ("image,class,x,y,w,h\na,,1,2,3,4\n", "line 2: a box, and no class is named"),
         ("image,class,x,y,w,h\na,b,1,2,3,four\n", "line 2: h is not a number but 'four'"),
     ],
 )

@@ -11,6 +11,20 @@ import typer
 from backprove.commands.frame import fail, mistakes_told
 
 
+class Corners(StrEnum):
+    """What the corners of a box name."""
+
+    EDGES = "edges"
+    PIXELS = "pixels"
+
+
+class Engine(StrEnum):
+    """Who works out COCO's twelve figures."""
+
+    BUILT_IN = "built-in"
+    FASTER = "faster-coco-eval"
+
+
 class ProtocolName(StrEnum):
     """The protocols, as they are called on the command line."""
 
@@ -46,6 +60,13 @@ def detect(
     min_score: Annotated[
         float, typer.Option(help="The confusion of classes is of detections of this score or more.")
     ] = 0.0,
+    corners: Annotated[
+        Corners | None,
+        typer.Option(help="Corners are edges, or first and last pixels (else VOC's XML alone)."),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="Who works out COCO's twelve figures.")
+    ] = Engine.BUILT_IN,
     html: Annotated[
         Path | None, typer.Option(help="Write a page with curves and tables to this file.")
     ] = None,
@@ -74,6 +95,8 @@ def detect(
             images=images,
             classes=classes,
             least_score=min_score,
+            pixels=None if corners is None else corners is Corners.PIXELS,
+            engine=engine.value,
         )
         if strict and made.left_out:
             wrong = [note.summary for note in made.notes if note.rule.leaves_out]

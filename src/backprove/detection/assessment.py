@@ -13,11 +13,12 @@ import numpy as np
 from backprove.detection.boxes import Ints
 from backprove.detection.breakdown import Breakdown, breakdown
 from backprove.detection.confusion import Calibration, calibration, confusion
+from backprove.detection.engines import BUILT_IN, faster_coco_eval
 from backprove.detection.evaluation import Evaluation
 from backprove.detection.files.formats import read_predictions, read_truth
 from backprove.detection.files.notes import Note
 from backprove.detection.files.records import Dataset
-from backprove.detection.protocols import ALL, PROTOCOLS, Protocol
+from backprove.detection.protocols import ALL, COCO, PROTOCOLS, Protocol
 from backprove.errors import BackproveError
 
 
@@ -25,15 +26,19 @@ from backprove.errors import BackproveError
 class Assessment:
     """An evaluation at one of its thresholds, and everything that explains it.
 
-    `threshold` is the number of the threshold that tables, curves and errors are about.
+    `threshold` is the number of the threshold that tables, curves and errors are about;
+    `figures` are the protocol's own by name, NaN where there is nothing to find, from `engine`.
+    All else is the core's.
     """
 
     dataset: Dataset
     evaluation: Evaluation
+    figures: dict[str, float]
     predictions: str
     notes: tuple[Note, ...]
     threshold: int = 0
     least_score: float = 0.0
+    engine: str = BUILT_IN
 
     @property
     def protocol(self) -> Protocol:
@@ -107,22 +112,36 @@ def assess(
     images: Path | None = None,
     classes: Path | None = None,
     least_score: float = 0.0,
+    pixels: bool | None = None,
+    engine: str = BUILT_IN,
 ) -> Assessment:
-    """Read and evaluate; raises `BackproveError` for what cannot be used."""
+    """Read and evaluate; raises `BackproveError` for what cannot be used.
+
+    `pixels`: corners name the first and the last pixel of a box (None: as its format has it).
+    """
     rules = PROTOCOLS[protocol]
-    dataset = read_truth(truth, images, classes)
+    if engine != BUILT_IN and rules is not COCO:
+        raise BackproveError(f"{engine} has the protocol coco only, not {protocol}")
+    dataset = read_truth(truth, images, classes, pixels)
+    if engine != BUILT_IN and dataset.normalised:
+        raise BackproveError(f"{engine} needs boxes in pixels; name the folder of the images")
     if dataset.normalised and len(rules.areas) > 1:
         # nothing can be said by size in pixels when the sizes of the images are not known
         rules = replace(rules, areas={ALL: (-np.inf, np.inf)})
     found, notes = read_predictions(predictions, dataset)
     evaluation = Evaluation(dataset.truth, found, rules)
+    figures = evaluation.summary()
+    if engine != BUILT_IN:
+        figures = faster_coco_eval(dataset.truth, found, list(figures))
     return Assessment(
         dataset,
         evaluation,
+        figures,
         str(predictions),
         (*dataset.notes, *notes),
         _threshold(rules, iou),
         least_score,
+        engine,
     )
 
 

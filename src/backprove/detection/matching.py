@@ -17,6 +17,7 @@ import numpy as np
 from backprove.detection.boxes import Bools, Floats, Ints
 from backprove.detection.data import Predictions, Truth
 from backprove.detection.protocols import Protocol
+from backprove.detection.sorting import by_number
 
 #: pairs whose overlap is worked out at once, which bounds the memory
 CHUNK = 1_000_000
@@ -49,7 +50,8 @@ class Matching:
         self.truth = truth
         self.protocol = protocol
         group = predictions.label * len(truth.images) + predictions.image
-        order = np.lexsort((-predictions.score, group))
+        falling = np.argsort(-predictions.score, kind="stable")
+        order = by_number(by_number(falling, predictions.image), predictions.label)
         rank = _rank(group[order])
         if protocol.limits is not None:
             kept = rank < max(protocol.limits)

@@ -13,6 +13,7 @@ import numpy as np
 from backprove.detection.boxes import Bools, Floats, Ints
 from backprove.detection.matching import Matching
 from backprove.detection.protocols import Protocol
+from backprove.detection.sorting import by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,12 @@ class Ranking:
     """The detections of every class in order of falling score, as a protocol orders ties."""
 
     def __init__(self, matching: Matching, classes: int) -> None:
-        label, score, ties = matching.label, matching.score, matching.order
-        keys = (-score, label) if matching.protocol.ties_by_image else (ties, -score, label)
+        label, ties = matching.label, np.arange(len(matching.order))
+        if not matching.protocol.ties_by_image:
+            ties = np.argsort(matching.order)
+        falling = ties[np.argsort(-matching.score[ties], kind="stable")]
         self.matching = matching
-        self.order: Ints = np.lexsort(keys)
+        self.order: Ints = by_number(falling, label)
         self.place: Ints = np.empty_like(self.order)
         self.place[self.order] = np.arange(len(self.order))
         self.start: Ints = np.searchsorted(label[self.order], np.arange(classes + 1))
@@ -57,9 +60,10 @@ class Ranking:
         if limit is not None:
             kept = self.matching.rank[detection] < limit
             detection, box = detection[kept], box[kept]
-        place = self.place[detection]
-        by_place = np.argsort(place)
-        place, box = place[by_place], box[by_place]
+        taken = np.full(len(self.order), -1, dtype=np.int32)
+        taken[self.place[detection]] = box
+        place = np.flatnonzero(taken >= 0)
+        box = taken[place]
         hit = ~self.matching.ignored(area)[box]
         counts, upto = self._base(area, limit)
         # a detection that takes a box counts if that does, whatever its own size

@@ -71,7 +71,7 @@ def show(made: Assessment) -> None:
     console = _console()
     _print_head(console, made)
     figures = Table.grid(padding=(0, 2, 0, 1))
-    for name, value in made.evaluation.summary().items():
+    for name, value in made.figures.items():
         figures.add_row(Text(name), Text(figure(value), "bold"))
     console.print(figures)
     console.print()
@@ -134,7 +134,8 @@ def as_json(made: Assessment, label: int | None = None) -> str:
         "images": len(made.evaluation.truth.images),
         "boxes": len(made.evaluation.truth),
         "detections": len(made.evaluation.predictions),
-        "summary": made.evaluation.summary(),
+        "engine": made.engine,
+        "summary": made.figures,
         "classes": [
             {
                 "class": name,

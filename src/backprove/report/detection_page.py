@@ -37,6 +37,7 @@ class _Class:
     positives: int
     detections: int
     figures: list[str]
+    ap: str
     curve: str
     envelope: str
     dots: list[tuple[float, float]]
@@ -92,6 +93,7 @@ def _class(made: Assessment, label: int, columns: dict[str, list[float]]) -> _Cl
         ranked.positives,
         detections(made)[label],
         [figure(column[label]) for column in columns.values()],
+        figure(columns[f"AP{100 * made.iou:.0f}"][label]),
         polyline(recall, precision) if known else "",
         _steps(reached) if known else "",
         [_at(r, p) for r, p in reached.tolist()] if known and len(reached) <= 11 else [],

@@ -23,11 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from backprove.detection.data import Predictions, Truth
+from backprove.detection.data import Predictions
 from backprove.detection.detector.folder import folder_scenes
 from backprove.detection.detector.scenes import Scenes, scenes
 from backprove.detection.detector.training import Batches, Setting, detect, device, load, train
 from backprove.detection.evaluation import Evaluation, Outcome
+from backprove.detection.files.coco_writing import dataset, results
 from backprove.detection.protocols import COCO, VOC07
 from backprove.errors import BackproveError
 
@@ -219,7 +220,7 @@ def study(
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
     truth = test.truth
-    write_truth(folder / "truth.json", truth)
+    _write(folder / "truth.json", dataset(truth))
     made = Study(
         plan,
         truth.classes,
@@ -260,7 +261,7 @@ def _run(
             raise BackproveError(f"{plan.data}: train.json and test.json have other classes")
         model, history = train(setting, classes, training, testing, folder, resume, told)
     found = detect(model, test.pictures, test.truth)
-    write_results(folder / setting.name / "predictions.json", found)
+    _write(folder / setting.name / "predictions.json", results(found))
     voc, coco = (Evaluation(test.truth, found, protocol) for protocol in (VOC07, COCO))
     figures = coco.summary()
     rows = [row for k in range(classes) for row in voc.rows(k)]
@@ -303,44 +304,9 @@ def _check_plan(plan: Plan, folder: Path, going_on: bool) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_truth(path: Path, truth: Truth) -> None:
-    """What is on the test scenes as a COCO data set, for `backprove detect`."""
-    boxes = np.concatenate([truth.edges[:, :2], truth.size], axis=1).tolist()
-    data = {
-        "images": [
-            {"id": n + 1, "file_name": name, "width": width, "height": height}
-            for n, (name, (width, height)) in enumerate(
-                zip(truth.images, truth.extent.tolist(), strict=True)
-            )
-        ],
-        "categories": [{"id": k + 1, "name": name} for k, name in enumerate(truth.classes)],
-        "annotations": [
-            {
-                "id": i + 1,
-                "image_id": int(truth.image[i]) + 1,
-                "category_id": int(truth.label[i]) + 1,
-                "bbox": boxes[i],
-                "area": float(truth.area[i]),
-                "iscrowd": int(truth.crowd[i]),
-                "difficult": int(truth.difficult[i]),
-            }
-            for i in range(len(truth))
-        ],
-    }
+def _write(path: Path, data: Any) -> None:
+    """What `backprove detect` can look at more closely."""
     path.write_text(json.dumps(data), encoding="utf-8")
-
-
-def write_results(path: Path, found: Predictions) -> None:
-    """Predictions as COCO results; ids are numbers of images and classes, from 1."""
-    rows = zip(
-        (found.image + 1).tolist(),
-        (found.label + 1).tolist(),
-        np.concatenate([found.edges[:, :2], found.size], axis=1).tolist(),
-        found.score.tolist(),
-        strict=True,
-    )
-    results = [{"image_id": i, "category_id": k, "bbox": b, "score": s} for i, k, b, s in rows]
-    path.write_text(json.dumps(results), encoding="utf-8")
 
 
 def _signed(value: float) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from backprove.detection.boxes import Floats
+from backprove.detection.boxes import Floats, Ints
 from backprove.detection.data import Predictions
+from backprove.detection.files.jsons import load, no_collection, pieces
 from backprove.detection.files.notes import DataError, Note, Places, Rule
 from backprove.detection.files.records import (
     Dataset,
@@ -25,6 +26,7 @@ from backprove.detection.files.records import (
 Entry = dict[str, Any]
 
 
+@no_collection()
 def read_truth(path: Path) -> Dataset:
     """A data set; raises `DataError` with the record that cannot be used."""
     data = load(path)
@@ -75,42 +77,50 @@ def read_truth(path: Path) -> Dataset:
     )
 
 
+@no_collection()
 def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note]]:
     """Results: a list of objects with image_id, category_id, bbox and score."""
-    data = load(path)
-    pattern = "[{}]"
-    if isinstance(data, dict):
-        if "annotations" not in data:
-            raise DataError(f"{path} holds no predictions: they are a list of objects with a score")
-        data, pattern = cast(Entry, data)["annotations"], "annotations[{}]"
-    if not isinstance(data, list):
-        raise DataError(f"{path} holds no predictions: they are a list of objects with a score")
-    entries = _objects(cast(list[Any], data), lambda i: f"{path}, {pattern.format(i)}")
-    where = Places(path, pattern, range(len(entries)))
+    parts, pattern = _results(path)
+    found: list[Records] = []
+    start = 0
+    for part in parts:
+        where = Places(path, pattern, range(start, start + len(part)))
+        entries = _objects(part, where.__getitem__)
+        records = _records(entries, where)
+        records.score = _numbers(entries, "score", where)
+        found.append(records)
+        start += len(part)
     notes: list[Note] = []
-    records = _records(entries, where)
-    records.score = _numbers(entries, "score", where)
-    return make_predictions(records, about, notes), notes
+    whole = Records(
+        _joined([r.image for r in found]),
+        _joined([r.label for r in found]),
+        np.concatenate([np.zeros((0, 4)), *(r.box for r in found)]),
+        "xywh",
+        Places(path, pattern, range(start)),
+        score=np.concatenate([np.zeros(0), *(r.score for r in found if r.score is not None)]),
+    )
+    return make_predictions(whole, about, notes), notes
 
 
-def load(path: Path) -> Any:
-    """The JSON of a file; raises `DataError` with the line."""
-    # millions of objects, none of them garbage: looking for some takes longer than reading
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        return json.loads(path.read_bytes())
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}"
-        ) from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not text in UTF-8") from None
-    except RecursionError:
-        raise DataError(f"{path}: brackets are nested too deeply") from None
-    finally:
-        if collects:
-            gc.enable()
+def _joined(columns: list[Sequence[Hashable] | Ints]) -> Sequence[Hashable] | Ints:
+    numbers = [column for column in columns if isinstance(column, np.ndarray)]
+    if numbers and len(numbers) == len(columns):
+        return np.concatenate(numbers)
+    return list(chain.from_iterable(columns))
+
+
+def _results(path: Path) -> tuple[Iterator[list[Any]], str]:
+    """The list of results in parts, and how the place of one is written."""
+    if (parts := pieces(path)) is not None:
+        return parts, "[{}]"
+    data = load(path)
+    if isinstance(data, dict):
+        listed = cast(Entry, data).get("annotations")
+        if isinstance(listed, list):
+            return iter([cast(list[Any], listed)]), "annotations[{}]"
+    elif isinstance(data, list):
+        return iter([cast(list[Any], data)]), "[{}]"
+    raise DataError(f"{path} holds no predictions: they are a list of objects with a score")
 
 
 def _entries(path: Path, whole: Entry, key: str) -> list[Entry]:
@@ -122,9 +132,9 @@ def _entries(path: Path, whole: Entry, key: str) -> list[Entry]:
 
 
 def _objects(entries: list[Any], where: Callable[[int], str]) -> list[Entry]:
-    for i, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise DataError(f"{where(i)} is not an object")
+    if set(map(type, entries)) - {dict}:
+        odd = next(i for i, entry in enumerate(entries) if not isinstance(entry, dict))
+        raise DataError(f"{where(odd)} is not an object")
     return entries
 
 
@@ -167,17 +177,21 @@ def _records(entries: list[Entry], where: Sequence[str]) -> Records:
         image = [e["image_id"] for e in entries]
         label = [e["category_id"] for e in entries]
         box = np.array([e["bbox"] for e in entries]) if entries else np.zeros((0, 4))
-        named = set(map(type, image)) | set(map(type, label)) <= {int, str}
+        named = set(map(type, image)) | set(map(type, label))
         # text and null make an array of another kind, and boxes of other lengths none
-        if named and box.dtype.kind in "if" and box.shape == (len(entries), 4):
+        if named <= {int, str} and box.dtype.kind in "if" and box.shape == (len(entries), 4):
+            if named == {int}:
+                image, label = np.array(image, np.int64), np.array(label, np.int64)
             return Records(image, label, box.astype(np.float64), "xywh", where)
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
     # something is wrong: find out where
     for i, entry in enumerate(entries):
         for key in ("image_id", "category_id"):
-            if not isinstance(entry.get(key), int | str):
+            if key not in entry:
                 raise DataError(f"{where[i]} has no {key}")
+            if not isinstance(entry[key], int | str):
+                raise DataError(f"{where[i]}: {key} is no id but {_short(entry[key])}")
         bbox = entry.get("bbox")
         numbers = cast(list[Any], bbox) if isinstance(bbox, list) else []
         if len(numbers) != 4 or not all(_is_number(n) for n in numbers):
@@ -193,6 +207,8 @@ def _numbers(
 ) -> Floats:
     """A column of numbers; raises `DataError` where one is none, or is missing and must not be."""
     values = [e.get(key, missing) for e in entries]
+    if set(map(type, values)) <= {float}:
+        return np.array(values, dtype=np.float64)
     for i, value in enumerate(values):
         if isinstance(value, float | int):
             continue

@@ -12,20 +12,29 @@ from backprove.detection.files.records import Dataset
 _KNOWN = "COCO JSON (.json), PASCAL VOC XML (a folder), YOLO text (a folder), CSV (.csv)"
 
 
-def read_truth(path: Path, images: Path | None = None, classes: Path | None = None) -> Dataset:
+def read_truth(
+    path: Path,
+    images: Path | None = None,
+    classes: Path | None = None,
+    pixels: bool | None = None,
+) -> Dataset:
     """The ground truth at a path, of any format; raises `DataError`.
 
     `images` is a folder with the pictures and `classes` a list of class names, for YOLO's text.
+    `pixels` says of formats with corners that these name the first and the last pixel of a box,
+    or its edges; else that is so in PASCAL VOC's XML alone.
     """
     if path.is_dir():
         if any(path.glob("*.xml")):
-            return voc.read_truth(path)
+            return voc.read_truth(path, pixels is not False)
         if any(path.glob("*.txt")):
+            _without_corners(path, pixels)
             return yolo.read_truth(path, images, classes)
         raise DataError(f"{path} has neither .xml nor .txt files; known are {_KNOWN}")
     if path.suffix.lower() in (".csv", ".tsv"):
-        return table.read_truth(path)
+        return table.read_truth(path, pixels)
     if path.suffix.lower() == ".json":
+        _without_corners(path, pixels)
         return coco.read_truth(path)
     raise _unknown(path)
 
@@ -46,6 +55,11 @@ def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note
     if path.suffix.lower() == ".json":
         return coco.read_predictions(path, about)
     raise _unknown(path)
+
+
+def _without_corners(path: Path, pixels: bool | None) -> None:
+    if pixels is not None:
+        raise DataError(f"{path} has boxes by their size, and no corners to be read either way")
 
 
 def _unknown(path: Path) -> Exception:

@@ -24,6 +24,7 @@ class Rule(StrEnum):
     EMPTY = "the box is empty or inside out: it can meet nothing"
     SCORE = "the score is not between 0 and 1"
     CONVENTION = "the boxes seem to be in another convention"
+    NAME = "several classes have this name, and stay several"
     IDENTITY = "the id is 0, or there twice"
     IGNORE = "marked to be ignored, which the COCO protocol does not look at"
 

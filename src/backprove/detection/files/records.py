@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -30,8 +30,8 @@ class Records:
     the image where `normalised`; `where` tells the place of each.
     """
 
-    image: Sequence[Hashable]
-    label: Sequence[Hashable]
+    image: Sequence[Hashable] | Ints
+    label: Sequence[Hashable] | Ints
     box: Floats
     convention: str
     where: Sequence[str]
@@ -66,8 +66,10 @@ class Names:
     def __len__(self) -> int:
         return len(self.names)
 
-    def find(self, keys: Iterable[Hashable]) -> Ints:
+    def find(self, keys: Iterable[Hashable] | Ints) -> Ints:
         """The numbers of what is meant; −1 where nothing is."""
+        if isinstance(keys, np.ndarray):
+            return self._find_numbers(keys)
         known: dict[Hashable, int] = {}
         found: list[int] = []
         for key in keys:
@@ -76,6 +78,19 @@ class Names:
                 number = known[key] = self._find(key)
             found.append(number)
         return np.array(found, dtype=np.int64)
+
+    def _find_numbers(self, keys: Ints) -> Ints:
+        """The same of numbers, which almost always are ids."""
+        whole = [key for key in self.ids if type(key) is int and abs(key) < 2**63]
+        ids = np.array(sorted(whole), dtype=np.int64)
+        if not len(ids):
+            return self.find(keys.tolist())
+        place = np.minimum(np.searchsorted(ids, keys), len(ids) - 1)
+        number = np.array([self.ids[key] for key in ids.tolist()])
+        found = np.where(ids[place] == keys, number[place], -1)
+        other = np.flatnonzero(found < 0)
+        found[other] = self.find(keys[other].tolist())
+        return found
 
     def _find(self, key: Hashable) -> int:
         # an id as the file writes it first, then a name, then whatever else is not ambiguous
@@ -117,6 +132,7 @@ def make_truth(
     pixels: bool = False,
 ) -> Dataset:
     """A `Dataset` of the records that can be used; `extent` is (images, 2), NaN where unknown."""
+    notes += _alike(classes, source)
     normalised = records.normalised and not np.isfinite(extent).all()
     image, label, kept = _known(records, images, classes, notes)
     edges, size = _edges(records, image, extent, kept, pixels, normalised)
@@ -138,6 +154,12 @@ def make_truth(
         where,
     )
     return Dataset(truth, images, classes, notes, source, pixels, normalised)
+
+
+def _alike(classes: Names, source: str) -> list[Note]:
+    """Classes of one name, which tables cannot tell apart."""
+    names = [name for name, count in Counter(classes.names).items() if count > 1]
+    return [Note(Rule.NAME, [f"{source}: {name}" for name in names])] if names else []
 
 
 def make_predictions(records: Records, about: Dataset, notes: list[Note]) -> Predictions:
@@ -172,24 +194,31 @@ def _known(
     """Numbers of image and class, and which records can be used; the others are noted."""
     image, label = images.find(records.image), classes.find(records.label)
     # NaN is not below the largest
-    finite = (np.abs(records.box) < LARGEST).all(axis=1)
+    finite: Bools = np.all(np.abs(records.box) < LARGEST, axis=1)
     if records.score is not None:
         finite &= np.isfinite(records.score)
-    reasons = (
-        (Rule.UNKNOWN_IMAGE, image < 0, records.image),
-        (Rule.UNKNOWN_CLASS, label < 0, records.label),
-        (Rule.NOT_FINITE, ~finite, None),
+    reasons: tuple[tuple[Rule, Bools, Callable[[int], str]], ...] = (
+        (Rule.UNKNOWN_IMAGE, image < 0, lambda i: str(records.image[i])),
+        (Rule.UNKNOWN_CLASS, label < 0, lambda i: str(records.label[i])),
+        (Rule.NOT_FINITE, ~finite, lambda i: _numbers_of(records, i)),
     )
     left = np.ones(len(records.box), bool)
-    for rule, wrong, names in reasons:
+    for rule, wrong, found in reasons:
         out = np.flatnonzero(wrong & left).tolist()
         left &= ~wrong
         if out:
-            said = [
-                f"{records.where[i]}" + (f": {names[i]}" if names is not None else "") for i in out
-            ]
-            notes.append(Note(rule, said))
+            notes.append(Note(rule, [f"{records.where[i]}: {found(i)}" for i in out]))
     return image, label, np.flatnonzero(left)
+
+
+def _numbers_of(records: Records, index: int) -> str:
+    """The box of a record, and its score, as they were read."""
+    text = _list(records.box[index])
+    return text if records.score is None else f"{text}, score {records.score[index]:g}"
+
+
+def _list(numbers: Floats) -> str:
+    return "[" + ", ".join(f"{n:.6g}" for n in numbers) + "]"
 
 
 def _edges(
@@ -218,7 +247,8 @@ def _remarks(
     notes: list[Note] = []
     empty = np.flatnonzero((size <= 0).any(axis=1)).tolist()
     if empty:
-        notes.append(Note(Rule.EMPTY, [where[int(i)] for i in empty]))
+        said = [f"{where[i]}: {size[i, 0]:g} wide, {size[i, 1]:g} high" for i in empty]
+        notes.append(Note(Rule.EMPTY, said))
     if len(edges) and (hint := _hint(records, edges, size, extent, normalised)) is not None:
         text, some = hint
         notes.append(Note(Rule.CONVENTION, [where[int(i)] for i in some], text))
@@ -257,7 +287,10 @@ def _hint(
         if tiny.sum() > 0.9 * count:
             return "all numbers are below 1: they may be shares of the image", np.flatnonzero(tiny)
     if len(some) > SHARE * count:
-        return f"{len(some)} of {count} boxes reach outside of their image", some
+        text = f"{len(some)} of {count} boxes reach outside of their image"
+        if records.normalised:
+            text += ": they may be in pixels, where shares of the image are expected"
+        return text, some
     return None
 
 

@@ -120,12 +120,19 @@ class _Sheet:
     def records(self, rows: list[int]) -> Records:
         where = [self.where(i) for i in rows]
         image, label = self.text("image", rows), self.text("class", rows)
+        if "" in label:
+            raise DataError(f"{where[label.index('')]}: a box, and no class is named")
         return Records(image, label, self.boxes(rows), self.convention, where)
 
 
-def read_truth(path: Path) -> Dataset:
-    """Boxes that are there; a row with an image alone is an image without boxes."""
+def read_truth(path: Path, pixels: bool | None = None) -> Dataset:
+    """Boxes that are there; a row with an image alone is an image without boxes.
+
+    `pixels`: corners name the first and the last pixel of a box, not its edges.
+    """
     sheet = _Sheet(path)
+    if pixels is not None and sheet.convention != "xyxy":
+        raise DataError(f"{path} has boxes by their size, and no corners to be read either way")
     everything = list(range(len(sheet.rows)))
     full = [i for i in everything if any(sheet.rows[i][c] for c in sheet.corners)]
     records = sheet.records(full)
@@ -136,7 +143,8 @@ def read_truth(path: Path) -> Dataset:
     images = sorted(set(sheet.text("image", everything)))
     classes = sorted(set(sheet.text("class", full)))
     extent = _extent(sheet, images)
-    return make_truth(records, Names(images, files=True), Names(classes), extent, str(path), [])
+    names = Names(images, files=True)
+    return make_truth(records, names, Names(classes), extent, str(path), [], bool(pixels))
 
 
 def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note]]:

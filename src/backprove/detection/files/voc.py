@@ -42,22 +42,25 @@ class _Columns:
         return Records(self.image, self.label, box, "xyxy", self.where)
 
 
-def read_truth(folder: Path) -> Dataset:
-    """A folder with an XML file for each image; raises `DataError` with file and object."""
+def read_truth(folder: Path, pixels: bool = True) -> Dataset:
+    """A folder with an XML file for each image; raises `DataError` with file and object.
+
+    The development kit's corners are `pixels`; other programs write edges.
+    """
     columns, images, extents = _Columns(), list[str](), list[Floats]()
     for file in _files(folder, "*.xml"):
         root = _parse(file)
         images.append(file.stem)
-        extents.append(_extent(root))
+        extents.append(_extent(file, root))
         for where, entry in _objects(file, root):
             _read(entry, where, file.stem, columns)
-            columns.difficult.append((entry.findtext("difficult") or "0").strip() == "1")
+            columns.difficult.append(_difficult(entry, where))
     classes = sorted(set(columns.label))
     records = columns.records()
     records.difficult = np.array(columns.difficult, dtype=bool)
     extent = np.array(extents, dtype=np.float64).reshape(-1, 2)
     names = Names(images, files=True)
-    return make_truth(records, names, Names(classes), extent, str(folder), [], pixels=True)
+    return make_truth(records, names, Names(classes), extent, str(folder), [], pixels)
 
 
 def read_xml_predictions(folder: Path, about: Dataset) -> tuple[Predictions, list[Note]]:
@@ -116,20 +119,32 @@ def _parse(file: Path) -> ElementTree.Element:
         # entities can blow a small file up to any size
         raise DataError(f"{file}: annotations have no document type or entities")
     try:
-        return ElementTree.fromstring(data)
+        root = ElementTree.fromstring(data)
     except ElementTree.ParseError as error:
         line, column = error.position
         raise DataError(
             f"{file}, line {line}, column {column + 1}: not XML: {str(error).split(':')[0]}"
         ) from None
+    if root.tag != "annotation":
+        raise DataError(f"{file} is no annotation: its root is <{root.tag}>, not <annotation>")
+    return root
 
 
-def _extent(root: ElementTree.Element) -> Floats:
-    try:
-        size = [float(root.findtext(f"size/{key}") or "nan") for key in ("width", "height")]
-    except ValueError:
-        size = [0.0, 0.0]
-    found = np.array(size)
+def _difficult(entry: ElementTree.Element, where: str) -> bool:
+    text = (entry.findtext("difficult") or "0").strip()
+    if text not in ("0", "1"):
+        raise DataError(f"{where}: difficult is neither 0 nor 1 but {text[:40]!r}")
+    return text == "1"
+
+
+def _extent(file: Path, root: ElementTree.Element) -> Floats:
+    """Width and height, NaN where they are missing or 0, as some programs write."""
+    found = np.array(
+        [
+            _number(root.findtext(f"size/{key}") or "nan", str(file), f"size/{key}")
+            for key in ("width", "height")
+        ]
+    )
     return np.where(found > 0, found, np.nan)
 
 
