@@ -438,3 +438,47 @@ def test_nothing_is_differentiated_by_a_size():
     verdict = Model.load("rnn").check("∂E/∂n = 0")
     assert verdict.verdict == "unreadable"
     assert "there is no derivative by it" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    "claim", ["dy/da = 1[a >= b]", "dy/da = 1[a = y]", "dy/da = {1 if a >= b; 0 otherwise}"]
+)
+def test_nothing_is_judged_at_a_tie(claim: str):
+    assert Model("a, b in R\ny = max(a, b)").check(claim).verdict == "correct"
+
+
+def test_only_a_derivative_has_another_layout():
+    model = Model("A, B in R^{n x n}, x in R^n\ny = A x")
+    assert model.check("∂y/∂x = A^T").verdict == "convention"
+    for claim in ("A = A^T", "A B = B^T A^T"):
+        assert model.check(claim).verdict == "wrong"
+
+
+def test_evidence_is_a_point_at_which_the_sides_differ():
+    verdict = Model("A in R^{n x n}\nf = det(-A)").check("f = -det(A)")  # true at odd sizes
+    assert verdict.verdict == "wrong"
+    assert verdict.evidence is not None
+    assert verdict.evidence.left != verdict.evidence.right
+
+
+@pytest.mark.parametrize(
+    ("model", "claim"),
+    [
+        ("z in R^n\np = softmax(z)", "∂p_1/∂z_j = p_1 (δ_{1j} - p_j)"),
+        (
+            "W in R^{m x n}, x in R^n\nL = ‖W x‖^2",
+            r"\left[ \frac{∂L}{∂W} \right]_{ij} = 2 (W x)_i x_j",
+        ),
+        ("A in R^{n x n}\nf = tr(A)", "∂f/∂A_{ij} = I_{ij}"),
+        ("x in R^m\nf = sum(x)", r"∂f/∂x = \mathbf{1}_m"),
+    ],
+)
+def test_indices_run_together(model: str, claim: str):
+    assert Model(model).check(claim).verdict == "correct"
+
+
+def test_a_wrong_sum_of_numbers_is_a_wrong_value():
+    verdict = Model("R = receptive_field([[7, 2, 1], [3, 2, 1], [3, 2, 1]])").check(
+        "R = 7 + 2*2 = 11"
+    )
+    assert verdict.mistake == "value"

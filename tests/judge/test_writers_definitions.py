@@ -174,3 +174,55 @@ def test_a_later_where_gives_a_new_meaning_and_a_plain_line_is_judged():
     assert session.check("p = softmax(2 x)").verdict == "correct"
     assert session.check("p = softmax(x)").verdict == "wrong"
     assert session.check("let x = 2").verdict == "wrong", "a name of the model keeps its meaning"
+
+
+BACKWARDS = Model("""
+x_t in R^m for t = 1..4
+h_0 in R^m
+W in R^{m x m}
+a_t = W h_{t-1} + x_t for t = 1..4
+h_t = tanh(a_t) for t = 1..4
+E = 1/2 ‖h_4‖^2
+""")
+SUM = "\n∂E/∂W = sum_{t=1}^{4} δ_t h_{t-1}^T"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "δ_4 = h_4 ⊙ (1 - h_4^2)\nδ_t = (W^T δ_{t+1}) ⊙ (1 - h_t^2)" + SUM,
+        "δ_4 = h_4 ⊙ (1 - h_4^2)\nδ_{t-1} = (W^T δ_t) ⊙ (1 - h_{t-1}^2)" + SUM,
+        "δ_4 = h_4 ⊙ (1 - h_4^2)\nδ_{t-1} = (W^T δ_t) ⊙ (1 - h_{t-1}^2) for t = 2..4" + SUM,
+        "g_1 = x_1\ng_t = W g_{t-1}\nW W x_1 = g_3",
+        "g_1 = x_1\ng_{t+1} = W g_t for t = 1..3\nW W x_1 = g_3",
+        "let g_{t+1} = h_t\n∂E/∂h_4 = g_5",
+        "J_{t+1} = ∂h_{t+1}/∂h_t\n∂h_4/∂h_1 = J_4 J_3 J_2",
+        "S_0 = 0\nS_t = S_{t-1} + h_t\nsum_{t=1}^{4} h_t = S_4",
+        # a claim about a member one step on
+        "h_{t+1} = tanh(W h_t + x_{t+1})",
+        "δ_t = ∂E/∂h_t\nδ_{t-1} = W^T((1 - h_t^2) ⊙ δ_t)",
+    ],
+)
+def test_a_rule_may_stand_beside_the_member_it_begins_with(lines: str):
+    assert BACKWARDS.check(lines).verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "δ_4 = h_4 ⊙ (1 - h_4^2)\nδ_t = (W δ_{t+1}) ⊙ (1 - h_t^2)" + SUM,
+        "δ_4 = h_4 ⊙ (1 - h_4^2)\nδ_{t-1} = (W^T δ_t) ⊙ (1 - h_t^2)" + SUM,
+        "g_1 = x_1\ng_t = W g_{t-1}\nW W x_1 = g_4",
+        "h_{t+1} = tanh(W h_t + x_t)",
+    ],
+)
+def test_a_wrong_rule_beside_its_first_member_is_wrong(lines: str):
+    assert BACKWARDS.check(lines).verdict == "wrong"
+
+
+def test_a_name_for_what_the_model_writes_out_is_that_expression():
+    model = Model("x in R^n, y in R^m\nW in R^{m x n}\nh = tanh(W x)\nL = 1/2 ‖h - y‖^2")
+    assert model.check("let z = W x\n∂L/∂z = (h - y) ⊙ (1 - h^2)").verdict == "correct"
+    assert model.check("let z = W x\n∂L/∂W = ∂L/∂z x^T").verdict == "correct"
+    wrong = model.check("let z = W x\n∂L/∂z = h - y")
+    assert (wrong.verdict, wrong.mistake) == ("wrong", "missing-factor")

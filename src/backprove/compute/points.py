@@ -40,6 +40,9 @@ from backprove.tensor.whole import Whole
 Values = dict[tuple[str, tuple[int, ...]], np.ndarray[Any, np.dtype[np.float64]]]
 
 GRID = 64
+#: so many entries are kept apart, by steps so fine that they do not leave their place on the grid
+MOST_APART = 2**11
+APART = GRID * 4 * MOST_APART
 #: numbers drawn for one array, all points together (as many as 320 MB hold)
 MOST_ENTRIES = 40_000_000
 # Different sizes for different letters, so that what fits only at equal sizes shows: no two letters,
@@ -161,18 +164,22 @@ def _grown(entities: list[Entity], sizes: dict[str, int], kept: Any) -> dict[str
 # --- values -----------------------------------------------------------------------------------
 
 
-def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> Values:
+def sample(
+    system: System, sizes: Mapping[str, int], points: int, seed: int, apart: bool = False
+) -> Values:
     """Values [points, *shape] for every declared member, which respect its facts.
 
     The same seed gives the same values. Without facts, entries are between 0.1 and about 2 in
     size: away from kinks and from differences that rounding would hide. Where a definition changes
-    its course at a larger number (`min(6, x)`), every other point reaches as far. Raises
+    its course at a larger number (`min(6, x)`), every other point reaches as far. With `apart` no
+    two entries are equal and none is a whole number, since at a tie nothing is judged. Raises
     BackproveError where an array is too large to be given values.
     """
     random = np.random.default_rng(seed)
     reach = _reach(system)
     far = np.where(np.arange(points) % 2, 1 + reach if reach > 1 else 1, 1)
     found: Values = {}
+    drawn = 0
     for entity in system.all():
         if entity.body is None:
             for at in members(entity, sizes):
@@ -180,6 +187,10 @@ def sample(system: System, sizes: Mapping[str, int], points: int, seed: int) -> 
                 if points * math.prod(shape) > MOST_ENTRIES:
                     raise BackproveError(_too_large(entity, shape))
                 values = draw(random, (points, *shape), entity.facts)
+                if not entity.facts and apart:
+                    places = drawn + np.arange(math.prod(shape)).reshape(shape)
+                    values = values + (1 + places % MOST_APART) / APART
+                    drawn += math.prod(shape)
                 if not entity.facts:
                     values = values * far.reshape(points, *(1 for _ in shape))
                 found[entity.name, at] = values

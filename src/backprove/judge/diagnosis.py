@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from backprove.judge.mistakes import Mistake, name_mistake
 from backprove.judge.outcome import Outcome
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence
+from backprove.judge.world import EQUAL, Setting
 
 #: a relative difference below this is decided in ball arithmetic
 SMALL = 1e-4
@@ -51,39 +53,62 @@ def _script(claim: WrongClaim) -> str | None:
     return script(claim)
 
 
-def certain(claim: WrongClaim, left: Array, right: Array) -> str:
+def certain(claim: WrongClaim, left: Array, right: Array, setting: Setting) -> str:
     """How sure it is that two sides differ, in words.
 
     A difference far above rounding is sure as it is; a small one is decided in ball arithmetic,
     where every step of the computation carries its error.
     """
-    gap, size = math.inf, 1.0
-    if left.shape == right.shape:
-        known = np.isfinite(left) & np.isfinite(right)
-        if known.any():
-            gap = float(np.abs(left[known] - right[known]).max())
-            size = max(float(np.abs(left[known]).max()), 1e-12)
+    gap, size = _gap(left, right)
     if gap > SMALL * size:
         return "the sides differ far beyond rounding"
     assert claim.other is not None
     nodes = claim.value.node, claim.other.node
-    if surely_differ(*nodes, claim.system, claim.settings[0], claim.grid):
+    if surely_differ(*nodes, claim.system, setting, claim.grid):
         return "the sides certainly differ, as ball arithmetic shows"
     return "the sides differ by little more than rounding"
 
 
+def _gap(left: Array, right: Array) -> tuple[float, float]:
+    """The largest difference where both have a value, and how large the left side is there."""
+    if left.shape != right.shape:
+        return math.inf, 1.0
+    known = np.isfinite(left) & np.isfinite(right)
+    if not known.any():
+        return math.inf, 1.0
+    size = max(float(np.abs(left[known]).max()), 1e-12)
+    return float(np.abs(left[known] - right[known]).max()), size
+
+
 def evidence(claim: WrongClaim) -> Evidence:
-    """One point at which the two sides differ."""
-    setting = claim.settings[0]
-    left = claim.truth.arrays[0][0]
-    right = None
-    summary = "it fails at this point"
-    if claim.other is not None:
-        said = Side.of(claim.other, claim.settings, claim.grid).arrays[0][0]
-        right = said.tolist()
-        summary += ": " + certain(claim, left, said)
+    """One point at which the two sides differ, of the first sizes at which they do."""
+    truth = claim.truth.arrays
+    if claim.other is None:
+        place, point, right = 0, 0, None
+        summary = "it fails at this point"
+    else:
+        said = Side.of(claim.other, claim.settings, claim.grid).arrays
+        place, point = _where(truth, said)
+        right = said[place][point % len(said[place])]
+        sure = certain(claim, truth[place][point], right, claim.settings[place])
+        summary = f"it fails at this point: {sure}"
+    setting = claim.settings[place]
+    left = truth[place][point % len(truth[place])]
     values = {
-        name + ("_" + ",".join(map(str, at)) if at else ""): array[0].tolist()
+        name + ("_" + ",".join(map(str, at)) if at else ""): array[point].tolist()
         for (name, at), array in setting.declared.items()
     }
-    return Evidence(summary, 1, (dict(setting.sizes),), None, values, left.tolist(), right)
+    sizes = (dict(setting.sizes),)
+    return Evidence(
+        summary, 1, sizes, None, values, left.tolist(), None if right is None else right.tolist()
+    )
+
+
+def _where(truth: Sequence[Array], said: Sequence[Array]) -> tuple[int, int]:
+    """The setting and the point at which two sides differ, the first that will do."""
+    for place, (a, b) in enumerate(zip(truth, said, strict=True)):
+        for point in range(max(len(a), len(b))):
+            gap, size = _gap(a[point % len(a)], b[point % len(b)])
+            if gap > EQUAL * size:
+                return place, point
+    return 0, 0

@@ -22,10 +22,11 @@ from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_si
 from backprove.judge.wrong_claim import WrongClaim
 from backprove.model.definitions import index_ranges
 from backprove.model.entity import System
-from backprove.model.meaning import meaning
+from backprove.model.meaning import bodies_below, meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import (
+    Array,
     Derivative,
     Expr,
     Index,
@@ -41,7 +42,8 @@ from backprove.notation.syntax import (
 )
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
-from backprove.tensor.nodes import Node, Symbol
+from backprove.tensor.nodes import Derivative as DerivativeNode
+from backprove.tensor.nodes import Node, Symbol, walk
 from backprove.tensor.whole import Whole
 
 #: what is written of functions and cases with thresholds
@@ -171,6 +173,8 @@ class Judge:
         if not any(np.isfinite(array).any() for array in truth.arrays):
             words = "the left side has no value, so nothing can be said about it"
             raise NoMeaning(words, left.span, "form")
+        if not self.derived(value, other, right):
+            truth = replace(truth, plain=True)
         close = False
         if other is not None:
             numeric = number_claim(truth, right, other, settings, grid, op)
@@ -189,6 +193,14 @@ class Judge:
         return self.read(
             left, right, scope, grid, strict, settings, truth, value, other, relation, close
         )
+
+    def derived(self, value: Value, other: Value | None, right: Expr) -> bool:
+        """Whether a derivative stands somewhere in a link, or in what its names are defined by."""
+        nodes = [value.node] if other is None else [value.node, other.node]
+        below = [b for node in nodes for b in bodies_below(node, self.system)]
+        found = any(isinstance(n, DerivativeNode) for n in walk(*nodes, *below))
+        # a matrix of numbers is the layout of a quantity, such as the matrix of a convolution
+        return found or has_derivative(right) or isinstance(right, Array)
 
     def claim(
         self, left: Expr, right: Expr, relation: Relation, other: Value | None = None
@@ -372,6 +384,7 @@ class Judge:
     ) -> Match | None:
         """The left side read otherwise: a member by a member as immediate, powers of matrices."""
         best: Match | None = None
+        plain = not self.derived(value, None, right)
         if isinstance(left, Derivative) and next_member(value.of, value.by):
             search = replace(search, senses=MEMBER)
         elif has_derivative(left) and not isinstance(left, Derivative):
@@ -381,7 +394,7 @@ class Judge:
                 continue
             outputs = reading.of.rank if reading.of is not None else None
             arrays = tuple(reading.at(k) for k in range(len(search.settings)))
-            side = Side(arrays, reading.shape, reading.row, outputs)
+            side = Side(arrays, reading.shape, reading.row, outputs, plain)
             match, _ = find_reading(search, right, side, strict)
             if match is not None and (best is None or match.candidate.cost < best.candidate.cost):
                 best = replace(match, left=reading.text)

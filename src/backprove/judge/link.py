@@ -27,6 +27,8 @@ class Side:
     row: bool = False
     #: number of axes that belong to the quantity differentiated, where this is a derivative
     outputs: int | None = None
+    #: whether there is no derivative in it: then `A = A^T` is no other layout of one
+    plain: bool = False
 
     @staticmethod
     def of(value: Value, settings: Sequence[Setting], grid: Grid) -> Side:
@@ -72,6 +74,8 @@ def layouts(side: Side) -> Iterator[Layout]:
         )
         shape = tuple(side.shape[i] for i in order)
         turned = order != tuple(range(rank))
+        if turned and side.plain:
+            continue
         yield Layout(Side(arrays, shape, side.row), order, turned)
         if rank == 1:
             yield Layout(Side(arrays, shape, not side.row), order, True)

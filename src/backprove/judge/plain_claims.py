@@ -24,8 +24,25 @@ from backprove.judge.world import Grid, Setting
 from backprove.model.definitions import space_shape
 from backprove.model.entity import System
 from backprove.model.value import Value
-from backprove.notation.syntax import Expr, Space
+from backprove.notation.syntax import Expr, Number, Power, Product, Quotient, Space, Sum
 from backprove.tensor.whole import Whole, show_shape
+
+
+def _is_arithmetic(expr: Expr) -> bool:
+    """Whether numbers alone are reckoned with: `64 * 128 * 9`."""
+    match expr:
+        case Number():
+            return True
+        case Sum():
+            return all(_is_arithmetic(term) for _, term in expr.terms)
+        case Product():
+            return all(map(_is_arithmetic, expr.factors))
+        case Quotient():
+            return _is_arithmetic(expr.over) and _is_arithmetic(expr.under)
+        case Power():
+            return _is_arithmetic(expr.base) and _is_arithmetic(expr.exponent)
+        case _:
+            return False
 
 
 def shape_claim(value: Value, space: Space, system: System) -> Outcome:
@@ -88,6 +105,8 @@ def number_claim(
             op == "≈" or has_decimals(right)
         ):
             kind = Kind.CORRECT if op == "≈" else Kind.APPROXIMATE
+        elif _is_arithmetic(right):
+            kind = Kind.WRONG
         else:
             return None
     shown = (

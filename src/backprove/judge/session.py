@@ -5,6 +5,7 @@ The writer's own definitions (`δ_3 = …`, "let", "where") are taken up and hol
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
+from backprove.errors import BackproveError
 from backprove.judge.edits import Repaired, link_spans
 from backprove.judge.judging import Judge
 from backprove.judge.outcome import Outcome
@@ -203,6 +205,13 @@ class Session:
             except RecursionError:
                 whole = (0, len(line.text))
                 found.append(_unreadable(line, "this is nested too deeply", whole))
+            except BackproveError:
+                raise
+            except Exception as error:  # whatever a user writes, there is a verdict
+                if os.environ.get("BACKPROVE_DEBUG"):
+                    raise
+                reason = f"the program is at fault, not the claim; please report this ({error!r})"
+                found.append(Link(Verdict(Kind.WITHHELD, line.line, reason, repairs=line.notes)))
         return found
 
     def _statement(

@@ -105,8 +105,11 @@ class Setting:
     values: dict[tuple[Node, Grid], Array] = field(default_factory=dict[tuple[Node, Grid], Array])
 
     @staticmethod
-    def make(system: System, sizes: dict[str, int], points: int, seed: int) -> Setting:
-        declared = sample(system, sizes, points, seed)
+    def make(
+        system: System, sizes: dict[str, int], points: int, seed: int, apart: bool = False
+    ) -> Setting:
+        """Random points for these sizes; see `points.sample` for `apart`."""
+        declared = sample(system, sizes, points, seed, apart)
         return Setting(system, sizes, declared, points, Evaluator(system, sizes, declared))
 
     def on(self, system: System) -> Setting:
@@ -160,7 +163,10 @@ class Setting:
             if name in node.free and name not in looped and low == 1
         ]
         node = build([grid.axes[a][0] for a in whole], [grid.axes[a][2] for a in whole], node)
-        shape = tuple(int(size.value(self.sizes)) for size in node.shape)
+        try:
+            shape = tuple(int(size.value(self.sizes)) for size in node.shape)
+        except KeyError as error:
+            raise NoMeaning(f"a size here depends on {error.args[0]}", kind="shape") from None
         steps = [
             list(ranges[axis]) if name in node.free else [None]
             for axis, (name, _, _) in enumerate(grid.axes)
@@ -310,13 +316,13 @@ class World:
 
     def __init__(self, system: System) -> None:
         self.system = system
+        self.kinked = any(e.body is not None and has_kink(e.body) for e in system.all())
         self.settings = [
-            Setting.make(system, sizes_for(system, choice), points, seed=17 + choice)
+            Setting.make(system, sizes_for(system, choice), points, 17 + choice, self.kinked)
             for choice, points in enumerate(POINTS)
         ]
         self._ones: dict[frozenset[str], Setting] = {}
         self._dense: Setting | None = None
-        self.kinked = any(e.body is not None and has_kink(e.body) for e in system.all())
         self._claims = 0
 
     def tidy(self) -> None:
@@ -341,7 +347,7 @@ class World:
                 for size in entity.shape:
                     names |= size.names
             sizes = sizes_for(self.system, 0, frozenset(names - kept))
-            found = Setting.make(self.system, sizes, sum(POINTS), seed=23)
+            found = Setting.make(self.system, sizes, sum(POINTS), 23, self.kinked)
             self._ones[kept] = found
         return found
 
@@ -349,7 +355,7 @@ class World:
         """A setting with many points, for what has kinks: two thresholds may lie close together."""
         if self._dense is None:
             sizes = self.settings[0].sizes
-            self._dense = Setting.make(self.system, dict(sizes), DENSE, seed=29)
+            self._dense = Setting.make(self.system, dict(sizes), DENSE, 29, apart=True)
         return self._dense
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.model.meaning import meaning
 from backprove.model.names import Target, take_apart
+from backprove.model.recursions import beside, only_members, unshifted
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, has_hole
 from backprove.notation.syntax import (
@@ -137,7 +138,11 @@ def head(
             case Name() if not position and len(items) == 1 and not target.bracket:
                 base = f"{base}_{item.text}"
             case Sum() | Product():
-                index.append(size(item, system, frozenset(known)))
+                found = size(item, system, frozenset(known))
+                if any(not system.is_size(letter) for letter in found.names):
+                    words = "beside another index of this letter it cannot be told for which it is"
+                    raise NoMeaning(words, item.span, "form")
+                index.append(found)
             case _:
                 raise NoMeaning("this index has no range: add “for … = a..b”", item.span, "form")
     used = frozenset(n for w in index for n in w.names)
@@ -212,6 +217,7 @@ def define(
     In a claim (`claim`) an index without a range is allowed: the family exists wherever its
     right side does. Raises NoMeaning.
     """
+    relation = unshifted(relation, system)
     left, right = relation.sides[0], relation.sides[1]
     if isinstance(left, Space) or isinstance(right, Space):
         raise NoMeaning("a definition needs an expression", relation.span, "form")
@@ -248,7 +254,10 @@ def define(
     if has_hole(body):
         raise NoMeaning("the size of I or ones cannot be told here", right.span, "form")
     body = _like_family(name, index, body, system)
+    unbounded = any(r.low is None for r in ranges)
     ranges = tuple(_bounded(r, scope) if r.low is None else r for r in ranges)
+    if claim and unbounded and len(ranges) == len(index) == 1:
+        ranges = (beside(name, ranges, body, system),)
     _check_recursion(name, index, body, right, system, claim)
     target = take_apart(left, system.names())
     as_array = (
@@ -405,6 +414,10 @@ def _check_recursion(
 
 def is_new(expr: Expr, relation: Relation, system: System) -> bool:
     """Whether the left side of a line names something that has no meaning yet."""
+    relation = unshifted(relation, system)
+    if isinstance(relation.sides[0], Space):
+        return False
+    expr = relation.sides[0]
     target: Target | None = take_apart(expr, system.names())
     if target is None:
         return False
@@ -422,4 +435,6 @@ def is_new(expr: Expr, relation: Relation, system: System) -> bool:
     if not same:
         return bool(index) and not any(len(e.shape) >= len(index) for e in entities)
     fresh = Entity(name, index, ranges, ())
+    if len(ranges) == 1 and ranges[0].low is None and only_members(same):
+        return True  # a rule beside the member that it begins with
     return not any(_overlap(fresh, e) for e in same)

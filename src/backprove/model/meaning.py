@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from backprove.model import calls
 from backprove.model.entity import System
-from backprove.model.names import Target, component, resolve, take_apart
+from backprove.model.names import Target, component, resolve, splittings, take_apart
 from backprove.model.products import divide, multiply, total, turned
 from backprove.model.scope import Scope, Use
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
@@ -157,7 +157,9 @@ def _name(expr: Name | Index | Tag, values: Sequence[Value], scope: Scope) -> Va
         return resolve(target, scope)
     if isinstance(expr, Index) and values:
         place = Target("this expression", expr.items, expr.span)
-        at = [scope.whole(item, free=True) for item in expr.items]
+        # `[∂L/∂W]_{ij}`: as many letters as there are axes
+        ways = [w for w in splittings(expr.items, scope) if len(w) <= values[0].rank]
+        at = [scope.whole(item, free=True) for item in (ways or [expr.items])[-1]]
         return Value(component(values[0].node, at, place, scope))
     raise NoMeaning("this is no name", expr.span, "form")
 
@@ -250,7 +252,9 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
         if isinstance(variable, Count):
             words = "this is a size or an index: there is no derivative by it"
             raise NoMeaning(words, written.span, "form")
-        if hides(variable, [value.node, *bodies_below(value.node, scope.system)]):
+        below = [value.node, *bodies_below(value.node, scope.system)]
+        variable = _meant(variable, below, scope.system)
+        if hides(variable, below):
             raise NoMeaning(
                 "this expression stands inside a larger product or sum: give it a name of its own",
                 written.span,
@@ -263,6 +267,29 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
         axes = list(range(node.rank))
         return Value(permute(node, [*axes[:-2], axes[-1], axes[-2]]))
     return Value(node, of=value.node if single else None, by=variable if single else None)
+
+
+def _meant(variable: Node, below: Sequence[Node], system: System) -> Node:
+    """A writer's name for an expression that the model writes out is that expression.
+
+    So `let z = W x` gives `∂L/∂z` a meaning where L is made of `tanh(W x)`.
+    """
+    if not isinstance(variable, Symbol) or system.base is None:
+        return variable
+    own = [e for e in system.entities.get(variable.name, []) if e.body is not None]
+    used = any(
+        isinstance(n, Symbol) and n.name == variable.name for node in below for n in walk(node)
+    )
+    for entity in () if used else own:
+        names = [w.name for w in entity.index]
+        if entity.body is None or not entity.body.children or len(names) != len(variable.index):
+            continue
+        if entity.index == variable.index:
+            return entity.body
+        if all(names):
+            put = {n: w for n, w in zip(names, variable.index, strict=True) if n}
+            return substitute(entity.body, put)
+    return variable
 
 
 def bodies_below(node: Node, system: System) -> list[Node]:

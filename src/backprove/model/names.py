@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from fractions import Fraction
 
 from backprove.model.entity import Entity
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, hole
-from backprove.notation.syntax import Expr, Index, Name, Number, Span, Tag
+from backprove.notation.syntax import Expr, Index, Name, Number, Product, Span, Tag
 from backprove.tensor.build import build, constant, count, identity, ones, select, symbol, test
 from backprove.tensor.nodes import Node, Test
 from backprove.tensor.whole import Whole, show_shape
@@ -70,7 +71,7 @@ def resolve(target: Target, scope: Scope) -> Value:
     arities = sorted({len(e.index) for e in entities})
     # a whole member first, then a full component, then some axes only
     for wanted in (0, 1, 2):
-        for items in _splittings(target.items, scope):
+        for items in splittings(target.items, scope):
             for arity in reversed(arities):
                 group = [e for e in entities if len(e.index) == arity]
                 beyond = len(items) - arity
@@ -89,13 +90,15 @@ def resolve(target: Target, scope: Scope) -> Value:
     )
 
 
-def _splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]:
+def splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]:
     """The subscripts as they are, and with runs of letters or digits taken apart."""
     found = [items]
     split: list[Expr] = []
     for item in items:
         if isinstance(item, Name) and len(item.text) > 1 and not _known(item.text, scope):
-            split += [Name(letter, item.span) for letter in item.text]
+            split += [_letter_or_digit(letter, item.span) for letter in item.text]
+        elif isinstance(item, Product) and not any(item.ops):  # `1j`
+            split += item.factors
         elif isinstance(item, Number) and len(item.text) > 1 and item.text.isdigit():
             split += [Number(type(item.value)(int(d)), d, item.span) for d in item.text]
         else:
@@ -107,6 +110,10 @@ def _splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]
             return [tuple(split)]
         found.append(tuple(split))
     return found
+
+
+def _letter_or_digit(text: str, span: Span) -> Name | Number:
+    return Number(Fraction(text), text, span) if text.isdecimal() else Name(text, span)
 
 
 def _known(name: str, scope: Scope) -> bool:
@@ -245,9 +252,9 @@ def _bounds(group: list[Entity], position: int) -> tuple[Whole | None, Whole | N
 
 
 def _kronecker(target: Target, scope: Scope) -> Value | None:
-    """`δ_{ij}`: 1 where its two indices agree, else 0."""
-    if target.base == "δ" and target.items:
-        for items in _splittings(target.items, scope)[::-1]:
+    """`δ_{ij}` or `I_{ij}`: 1 where its two indices agree, else 0."""
+    if target.base in ("δ", "I") and target.items:
+        for items in splittings(target.items, scope)[::-1]:
             if len(items) == 2:
                 left, right = (scope.whole(i, free=True) for i in items)
                 return Value(test("=", left, right))
@@ -270,6 +277,8 @@ def _undeclared(target: Target, scope: Scope) -> Value:
     kronecker = _kronecker(target, scope)
     if kronecker is not None:
         return kronecker
+    if text == "ones" and len(target.items) == 1:
+        return Value(ones((scope.whole(target.items[0]),)))
     if text == "I" and len(target.items) == 1:
         return Value(identity(scope.whole(target.items[0])))
     near = difflib.get_close_matches(text, sorted(scope.system.names()), 1, 0.6)
