@@ -1,0 +1,49 @@
+"""Make the doctor's runs: logs that it may read, and beside them what was done to each.
+
+    python benchmarks/doctor_make.py FOLDER
+
+A run that is there already is not made again. FOLDER/ID/ holds the log, FOLDER/ID.json the kind,
+the setting and the facts that a person who reads the log could know (`facts`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from doctor_faults import KINDS, described
+from doctor_logs import write
+from doctor_runs import held_back, made, seed_of
+
+
+def make(folder: Path) -> None:
+    torch.set_num_threads(1)
+    begun, missing = time.time(), []
+    for kind, (draw, bites, runs) in KINDS.items():
+        names = [f"{kind}-{number:03d}" for number in range(runs)]
+        later = held_back(names)
+        for name in names:
+            note = folder / f"{name}.json"
+            if note.exists():
+                continue
+            found = made(name, draw, bites)
+            if found is None:
+                missing.append(name)
+                continue
+            setting, trace, attempt = found
+            chosen = write(trace, kind, folder / name, np.random.default_rng(seed_of(name, 99)))
+            facts = {"classes": trace.classes, "majority": round(trace.truth["majority"], 6)}
+            content = {"kind": kind, "held_back": name in later, "attempt": attempt,
+                       "facts": facts, "log": chosen, "setting": described(setting)}  # fmt: skip
+            note.write_text(json.dumps(content), encoding="utf-8")
+        print(f"{kind}: {runs} runs, {time.time() - begun:.0f} s", file=sys.stderr)
+    if missing:
+        print(f"never bit in twelve draws: {', '.join(missing)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))
