@@ -116,7 +116,12 @@ def chosen_columns(row: Row, chosen: dict[str, Any]) -> Row:
         elif key.startswith("dead:"):
             if chosen.get("dead"):
                 found[f"dead_fraction/relu{key[5:]}"] = value
-        elif key == "val_balanced" or (key in ("acc", "val_acc") and not chosen["accuracy"]) or (key == "lr" and not chosen["lr"]) or (key == "grad_norm" and not chosen["norm"]):
+        elif (
+            key == "val_balanced"
+            or (key in ("acc", "val_acc") and not chosen["accuracy"])
+            or (key == "lr" and not chosen["lr"])
+            or (key == "grad_norm" and not chosen["norm"])
+        ):
             continue
         else:
             found[key] = value

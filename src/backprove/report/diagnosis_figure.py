@@ -113,9 +113,12 @@ def _draw(axes: Any, name: str, lines: list[tuple[str, Series]]) -> None:
             axes.fill_between(
                 x, series.low[known], series.high[known], color=colour, alpha=0.15, linewidth=0
             )
-    if (len(joined) and joined.min() > 0 and joined.max() > 60 * np.median(joined)) or (name.startswith(("gradient", "learning")) and len(joined) and joined.min() > 0 and (
-        joined.max() > 30 * joined.min()
-    )):
+    if (len(joined) and joined.min() > 0 and joined.max() > 60 * np.median(joined)) or (
+        name.startswith(("gradient", "learning"))
+        and len(joined)
+        and joined.min() > 0
+        and (joined.max() > 30 * joined.min())
+    ):
         axes.set_yscale("log")
     elif (
         name.startswith("gradient")

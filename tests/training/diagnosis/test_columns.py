@@ -56,12 +56,25 @@ def test_names(name: str, role: Role) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["time", "train_runtime", "eval_samples_per_second", "seed", "best_val_loss_epoch_id", "notes", "loss_scale"],
+    [
+        "time",
+        "train_runtime",
+        "eval_samples_per_second",
+        "seed",
+        "best_val_loss_epoch_id",
+        "notes",
+        "loss_scale",
+    ],
 )
 def test_names_that_are_no_curves(name: str) -> None:
     assert role_of(name) is None
 
 
 def test_layers_are_named_without_the_words_for_what_is_measured() -> None:
-    names = ("grad_norm/fc1.weight", "fc1.weight/grad", "grads.fc1.weight_norm", "fc1.weight_grad_norm")
+    names = (
+        "grad_norm/fc1.weight",
+        "fc1.weight/grad",
+        "grads.fc1.weight_norm",
+        "fc1.weight_grad_norm",
+    )
     assert {role_of(name).layer for name in names} == {"fc1.weight"}  # type: ignore[union-attr]

@@ -6,16 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.training.diagnosis.logs import LN10, falling, kinds, noise, primary, seen, sound
 
 from backprove.training.diagnosis.findings import Kind
-from tests.training.diagnosis.logs import LN10, falling, kinds, noise, primary, seen, sound
 
 STEPS = np.arange(400)
 
 
 def steps(loss: np.ndarray, **more: np.ndarray) -> dict[str, np.ndarray]:
     """A log of single steps, twenty in an epoch."""
-    return {"step": np.arange(len(loss)), "epoch": np.arange(len(loss)) // 20, "train_loss": loss} | more
+    return {
+        "step": np.arange(len(loss)),
+        "epoch": np.arange(len(loss)) // 20,
+        "train_loss": loss,
+    } | more
 
 
 def batches(n: int = 400) -> np.ndarray:
@@ -139,7 +143,7 @@ def test_a_start_at_ln_c_of_many_classes_is_sound(tmp_path: Path) -> None:
 def test_an_accuracy_that_is_the_majority_share(tmp_path: Path) -> None:
     columns = {"epoch": np.arange(30), "train_loss": falling(30, 0.69, 0.33, 10)}
     columns |= {"val_loss": columns["train_loss"] + 0.01}
-    columns |= {"train_acc": 0.9 + noise(30, 0.004), "val_acc": np.full(30, 0.9)}
+    columns |= {"train_acc": 0.9 + noise(30, 0.001), "val_acc": np.full(30, 0.9)}
     assert primary(seen(tmp_path, columns)) == Kind.MAJORITY
 
 
@@ -316,7 +320,9 @@ def test_a_step_is_seen_where_the_rate_is_not_logged(tmp_path: Path) -> None:
 def test_trend_and_noise_at_the_end(tmp_path: Path) -> None:
     flat = seen(tmp_path, steps(1 + noise(400, 0.1)))
     moving = seen(tmp_path, steps(np.linspace(2, 1, 400) + noise(400, 0.02)))
-    words = [next(r.summary for r in made.remarks if r.kind is Kind.TREND) for made in (flat, moving)]
+    words = [
+        next(r.summary for r in made.remarks if r.kind is Kind.TREND) for made in (flat, moving)
+    ]
     assert "no trend" in words[0]
     assert "still falls" in words[1]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.training.diagnosis.logs import events, lines, rows, sound, table
 
 from backprove.training.diagnosis.columns import Role
 from backprove.training.diagnosis.doctor import diagnose
 from backprove.training.diagnosis.errors import LogError
 from backprove.training.diagnosis.run import Facts, Run, load
-from tests.training.diagnosis.logs import events, lines, rows, sound, table
 
 LOSS = [2.3, 1.5, 0.9, 0.6, 0.5]
 VAL = [2.2, 1.6, 1.1, 0.9, 0.8]
@@ -67,7 +67,9 @@ def test_rows_filled_with_nan_are_holes_and_no_numbers_that_broke(tmp_path: Path
 
 
 def test_a_loss_that_becomes_nan_is_no_hole(tmp_path: Path) -> None:
-    run = read(table(tmp_path / "a.csv", {"step": range(6), "loss": [1, 2, 3, "nan", "nan", "nan"]}))
+    run = read(
+        table(tmp_path / "a.csv", {"step": range(6), "loss": [1, 2, 3, "nan", "nan", "nan"]})
+    )
     series = run.series[Role.TRAIN_LOSS]
     assert (series.broken_at, series.broken, series.ends_broken) == (3, 3, True)
 
@@ -94,6 +96,12 @@ def test_json_lines_with_a_torn_end(tmp_path: Path) -> None:
     assert "line 6" in run.notes[0]
 
 
+def test_a_row_that_is_cut_off_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("step,loss,val_loss\n0,2.5,2.6\n1,2.4,2.5\n2,0.0000", encoding="utf-8")
+    assert values(read(path), Role.TRAIN_LOSS) == [2.5, 2.4]
+
+
 def test_nested_json_lines(tmp_path: Path) -> None:
     path = lines(tmp_path / "a.jsonl", [{"step": 0, "train": {"loss": 2.0}, "val": {"loss": 2.5}}])
     run = read(path)
@@ -116,7 +124,9 @@ def test_hugging_face_leaves_the_summary_out(tmp_path: Path) -> None:
 
 def test_hugging_face_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "trainer_state.json"
-    path.write_text('{"log_history": [{"loss": 2.0, "step": 1}, {"loss": 1.5, "st', encoding="utf-8")
+    path.write_text(
+        '{"log_history": [{"loss": 2.0, "step": 1}, {"loss": 1.5, "st', encoding="utf-8"
+    )
     run = read(path)
     assert values(run, Role.TRAIN_LOSS) == [2.0]
     assert "log_history" in run.notes[0]
@@ -124,7 +134,12 @@ def test_hugging_face_cut_off(tmp_path: Path) -> None:
 
 def test_keras_history(tmp_path: Path) -> None:
     path = tmp_path / "history.json"
-    history = {"loss": LOSS, "accuracy": [0.1, 0.3, 0.5, 0.6, 0.7], "val_loss": VAL, "lr": [0.1] * 5}
+    history = {
+        "loss": LOSS,
+        "accuracy": [0.1, 0.3, 0.5, 0.6, 0.7],
+        "val_loss": VAL,
+        "lr": [0.1] * 5,
+    }
     path.write_text(json.dumps(history), encoding="utf-8")
     run = read(path)
     assert run.axis == "epoch"
@@ -135,7 +150,9 @@ def test_keras_history(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tensors", [False, True])
 def test_tensorboard(tmp_path: Path, tensors: bool) -> None:
-    points = [(k, tag, v[k]) for k in range(5) for tag, v in (("Loss/train", LOSS), ("Loss/val", VAL))]
+    points = [
+        (k, tag, v[k]) for k in range(5) for tag, v in (("Loss/train", LOSS), ("Loss/val", VAL))
+    ]
     run = read(events(tmp_path / "events.out.tfevents.1", points, tensors=tensors))
     assert run.format == "TensorBoard events"
     assert values(run, Role.TRAIN_LOSS) == LOSS
@@ -191,7 +208,9 @@ def test_steps_that_repeat_lie_side_by_side(tmp_path: Path) -> None:
 
 
 def test_percent_are_shares(tmp_path: Path) -> None:
-    run = read(table(tmp_path / "a.csv", {"epoch": range(3), "loss": LOSS[:3], "acc": [10, 50, 90]}))
+    run = read(
+        table(tmp_path / "a.csv", {"epoch": range(3), "loss": LOSS[:3], "acc": [10, 50, 90]})
+    )
     assert values(run, Role.TRAIN_ACC) == [0.1, 0.5, 0.9]
     assert "percent" in run.notes[0]
 

@@ -173,11 +173,15 @@ def _silent(view: View) -> list[str]:
     found: list[str] = []
     points = len(view.train) if view.train is not None else 0
     if 0 < points < 5:
-        found.append(f"the training loss has {points} {'point' if points == 1 else 'points'}: too few for most questions")
+        found.append(
+            f"the training loss has {points} {'point' if points == 1 else 'points'}: too few for most questions"
+        )
     if view.train is None:
         found.append("no training loss is logged: nothing is said about how training goes")
     if view.val is None and view.val_acc is None:
         found.append("no validation figures are logged: nothing is said about overfitting")
+    elif view.train is not None and view.val is not None and view.losses is None:
+        found.append("the validation loss ends early: it is not compared with the training loss")
     if view.classifies and view.acc is None:
         found.append("no accuracy is logged: nothing is said about guessing or the largest class")
     if not view.layer_gradients and not view.dead:

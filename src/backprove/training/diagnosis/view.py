@@ -141,8 +141,10 @@ class View:
 
 
 def paired(train: Curve | None, val: Curve | None) -> Pair | None:
-    """Two curves at the places of the second."""
-    if train is None or val is None or len(val) < 1:
+    """Two curves at the places of the second; None where it covers too little of the first."""
+    if train is None or val is None:
+        return None
+    if val.x[-1] - train.x[0] < 0.6 * (train.x[-1] - train.x[0]):
         return None
     sums = np.concatenate([[0.0], np.cumsum(train.y)])
     end = np.searchsorted(train.x, val.x, side="right")
@@ -163,3 +165,15 @@ def settled_entropy(accuracy: float, classes: int) -> tuple[float, float]:
     p = min(max(accuracy, 1e-9), 1 - 1e-9)
     h = -p * math.log(p) - (1 - p) * math.log(1 - p)
     return h, h + (1 - p) * math.log(max(classes - 1, 1))
+
+
+def below(level: float, guess: float, curve: Curve) -> float:
+    """How far an accuracy lies below that of guessing, in standard deviations of guessing."""
+    return (guess - level) / (guess * (1 - guess) / examples(curve)) ** 0.5
+
+
+def examples(curve: Curve) -> float:
+    """How many examples an accuracy is of, by the least difference of its values; 30 at least."""
+    gaps = np.diff(np.unique(np.round(curve.y, 9)))
+    gaps = gaps[gaps > 1e-6]
+    return float(np.clip(1 / gaps.min(), 30, 1e5)) if len(gaps) else 30.0

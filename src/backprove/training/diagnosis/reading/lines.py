@@ -40,4 +40,6 @@ def _objects(path: Path, notes: list[str]) -> Iterator[dict[str, Any]]:
                 raise LogError(f"{path}, line {first}: {line.strip()[:60]!r} is no JSON object, "
                                "where JSON lines have one a line")  # fmt: skip
     if bad:
-        notes.append(f"{bad} lines are no JSON objects and were left out (first: line {first})")
+        notes.append(
+            f"{bad} of the lines are no JSON objects and were left out (first: line {first})"
+        )

@@ -23,8 +23,6 @@ from backprove.training.diagnosis.reading.blocks import (
     split_of,
 )
 
-_EMPTY = ("", "none", "null", "-", "na", "n/a")
-
 
 def read_table(path: Path, notes: list[str]) -> Iterator[Block]:
     """Blocks of a table with a head; the separator is whichever of `, ; tab` the head has most.
@@ -40,15 +38,20 @@ def read_table(path: Path, notes: list[str]) -> Iterator[Block]:
         if all(number(name) is not None for name in names):
             raise LogError(f"{path}, line 1: {head[:60]!r} are numbers, where a head with the "
                            "columns' names was expected")  # fmt: skip
+        odd = _Odd(len(names))
         names = _distinct(names)
         reader = csv.reader((line.replace("\0", "") for line in file), delimiter=delimiter)
-        odd = _Odd(len(names))
-        while rows := _next_rows(reader, path, odd):
+        rows = _next_rows(reader, path, odd)
+        while rows:
+            following = _next_rows(reader, path, odd)
+            if not following and odd.last_short and rows[:-1]:
+                rows.pop()  # cut off while it was written: its last number may be half of one
             yield from _by_split(names, rows)
+            rows = following
         if odd.count:
             notes.append(
-                f"{odd.count} rows have other than {len(names)} cells (first: line {odd.first}); "
-                "missing cells count as empty"
+                f"{odd.count} of the rows have other than {odd.width} cells (first: line {odd.first}); "
+                "missing cells count as empty, and a last row that is cut off is left out"
             )
 
 
@@ -57,6 +60,7 @@ class _Odd:
 
     def __init__(self, width: int) -> None:
         self.width, self.count, self.first = width, 0, 0
+        self.last_short = False
 
 
 def _head(file: IO[str], path: Path) -> str:
@@ -80,9 +84,10 @@ def _next_rows(reader: Iterator[list[str]], path: Path, odd: _Odd) -> list[list[
     rows: list[list[str]] = []
     try:
         for row in itertools.islice(reader, ROWS):
+            if not any(cell.strip() for cell in row) and len(row) != odd.width:
+                continue
+            odd.last_short = len(row) < odd.width
             if len(row) != odd.width:
-                if not any(cell.strip() for cell in row):
-                    continue
                 odd.count += 1
                 odd.first = odd.first or getattr(reader, "line_num", 0) + 1
                 row = (row + [""] * odd.width)[: odd.width]
@@ -120,15 +125,11 @@ def _by_split(names: list[str], rows: list[list[str]]) -> Iterator[Block]:
 
 def _numbers(cells: tuple[str, ...]) -> tuple[Floats, Flags]:
     """A column's numbers, and where there are any; quick where every cell is a number."""
-    text = np.array(cells)
     try:
-        return text.astype(np.float64), np.ones(len(cells), bool)
+        return np.fromiter(map(float, cells), np.float64, len(cells)), np.ones(len(cells), bool)
     except ValueError:
         pass
-    empty = np.isin(np.char.lower(np.char.strip(text)), _EMPTY)
-    try:
-        return np.where(empty, "nan", text).astype(np.float64), ~empty
-    except ValueError:
-        found = [None if hollow else number(c) for c, hollow in zip(cells, empty, strict=True)]
-        given = np.array([value is not None for value in found])
-        return np.array([np.nan if value is None else value for value in found]), given
+    found = [number(cell) if cell else None for cell in cells]
+    given = np.fromiter((value is not None for value in found), bool, len(cells))
+    values = (np.nan if value is None else value for value in found)
+    return np.fromiter(values, np.float64, len(cells)), given

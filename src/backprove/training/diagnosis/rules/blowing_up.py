@@ -7,7 +7,7 @@ from scipy.ndimage import median_filter  # pyright: ignore[reportMissingTypeStub
 
 from backprove.training.diagnosis.findings import Finding, Kind, Mark
 from backprove.training.diagnosis.signals.curve import Curve, ramp, rank_trend
-from backprove.training.diagnosis.view import View
+from backprove.training.diagnosis.view import View, below
 
 #: a gradient norm before the first step that is large for any usual initialisation
 _LARGE_START = (20.0, 100.0)
@@ -81,7 +81,9 @@ def _collapse(view: View) -> tuple[str, Mark] | None:
     place = low + int((after > 0.9 * loss.first).argmax())
     words = (f"the loss had come down to {loss.smooth[low]:.4g} and is back at {loss.last:.4g}, where it "
              f"began, from {view.unit} {loss.x[place]:g} on")  # fmt: skip
-    return words, Mark(loss.series.name, loss.x[low], loss.x[place], float(loss.smooth[low]), "collapse")
+    return words, Mark(
+        loss.series.name, loss.x[low], loss.x[place], float(loss.smooth[low]), "collapse"
+    )
 
 
 def _broken(view: View) -> tuple[float, int] | None:
@@ -154,10 +156,10 @@ def _spike(
     over, place = float(y.max()) / max(usual, 1e-300), int(y.argmax())
     # what falls from a large start to nothing is no spike, what stays small, or what takes its time
     early = float(np.median(curve.y[:3]))
-    near = y[max(0, place - 6) : place + 7]
+    local = float(np.median(y[max(0, place - 6) : place + 7]))
     sure = min(ramp(np.log10(max(over, 1e-9)), np.log10(low), np.log10(high)),
                ramp(float(y.max()) / max(early, 1e-300), 8, 30),
-               ramp(float(y.max()) / max(float(np.median(near)), 1e-300), 2, 8) if len(curve) > 40 else 1.0)  # fmt: skip
+               ramp(float(y.max()) / max(local, 1e-300), 2, 8) if len(curve) > 40 else 1.0)  # fmt: skip
     if sure <= 0 or place < 2:
         return []
     words = f"the {called} leaps to {y[place]:.3g} at {view.unit} {curve.x[place]:g}, usual is {usual:.3g}"
@@ -176,7 +178,7 @@ def _from_the_first_step(view: View) -> bool:
     if loss is None or len(loss) < 4:
         return False
     lowest = int(loss.y.argmin())
-    return lowest <= max(2, len(loss) // 50) and loss.last > 1.15 * abs(loss.first)
+    return bool(lowest <= max(2, len(loss) // 50) and loss.last > 1.15 * abs(loss.first))
 
 
 def rate_too_high(view: View) -> Finding | None:
@@ -205,9 +207,9 @@ def rate_too_high(view: View) -> Finding | None:
         words = f"the training loss goes from {loss.first:.4g} to {loss.last:.4g}, {rise:.3g} times as much"
         if sure > 0:
             signs.append((0.92 * sure * (1 - 0.6 * large), words))
-    above = _far_above_chance(view, loss)
-    if above is not None:
-        signs.append(above)
+    for sign in (_far_above_chance(view, loss), _overshoot(view, loss)):
+        if sign is not None:
+            signs.append(sign)
     if not signs:
         return None
     sure, words = max(signs)
@@ -249,6 +251,41 @@ def _far_above_chance(view: View, loss: Curve) -> tuple[float, str] | None:
     )
 
 
+def _overshoot(view: View, loss: Curve) -> tuple[float, str] | None:
+    """A loss that leaps up in the first steps, however it comes down again."""
+    if len(loss) < 3 or loss.y[0] <= 0 or loss.y.min() < 0:
+        return None
+    first = float(loss.y[0])
+    if stepped(view):
+        early = loss.y[: max(5, len(loss) // 5)]
+        # of three points in a row, so that no single odd batch counts
+        top = max(
+            (float(np.median(early[k : k + 3])) for k in range(len(early) - 2)), default=first
+        )
+        sure = 0.8 * ramp(top / first, 2.5, 5)
+        return (
+            (sure, f"the loss goes from {first:.4g} up to {top:.4g} in the first steps")
+            if sure
+            else None
+        )
+    if not view.classifies:
+        return None
+    # the mean of the first epoch: networks begin near guessing, at some times that where scaled badly
+    guess = view.chance.loss if view.chance is not None else 1.5
+    sure = 0.8 * ramp(first / guess, 6, 16)
+    if view.lr is not None and float(np.max(view.lr.y)) >= 0.1:
+        sure = max(sure, 0.8 * ramp(first / guess, 2.5, 5))
+    words = f"the first epoch has a mean loss of {first:.4g}, {first / guess:.3g} times that of guessing"
+    return (sure, words) if sure else None
+
+
+def stepped(view: View) -> bool:
+    """Whether single steps are logged."""
+    if view.train is None or len(view.train) < 20:
+        return False
+    return view.val is None or len(view.train) > 2.5 * len(view.val)
+
+
 def steadily_up(loss: Curve) -> float:
     """From 0 to 1: a rise over the whole run, smooth at first and never done, as of an ascent."""
     if len(loss) < 5 or loss.last <= loss.first:
@@ -271,6 +308,10 @@ def wrong_sign(view: View) -> Finding | None:
     if acc is not None:
         worse = max(ramp(acc.last - acc.first, 0.08, -0.05), ramp(acc.last, 0.3, 0.1))
         worse = min(worse, ramp(acc.last, 0.75, 0.5))
+        if view.chance is not None:
+            # an ascent passes through answers that are worse than guessing
+            lowest = float(np.min(acc.smooth))
+            worse = max(worse, ramp(below(lowest, view.chance.accuracy, acc), 1.8, 2.6))
     if loss.last < 0:
         first = abs(loss.first) or 1.0
         deeper = ramp(abs(loss.last) / first, 1.2, 2.5)
@@ -287,7 +328,13 @@ def wrong_sign(view: View) -> Finding | None:
         steady = steadily_up(loss)
         far = ramp(loss.last / max(abs(loss.first), 1e-12), 1.15, 1.6)
         # an ascent of cross-entropy speeds up with the weights, and no faster
-        far = min(far, ramp(np.log10(max(loss.last, 1e-300) / max(abs(loss.first), 1e-300)), 8, 5))
+        far = (
+            far
+            if worse > 0.8
+            else min(
+                far, ramp(np.log10(max(loss.last, 1e-300) / max(abs(loss.first), 1e-300)), 8, 5)
+            )
+        )
         sure = min(steady, far) * (0.55 + 0.4 * worse if acc is not None else 0.72)
         if _broken(view) is not None and acc is None:
             sure *= 0.6

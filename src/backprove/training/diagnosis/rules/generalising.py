@@ -6,8 +6,8 @@ import numpy as np
 
 from backprove.training.diagnosis.findings import Finding, Kind, Mark
 from backprove.training.diagnosis.reading.blocks import Floats
-from backprove.training.diagnosis.signals.curve import Curve, jitter, ramp, smoothed, spread
-from backprove.training.diagnosis.view import Pair, View
+from backprove.training.diagnosis.signals.curve import jitter, ramp, smoothed, spread
+from backprove.training.diagnosis.view import Pair, View, below
 
 
 def overfitting(view: View) -> Finding | None:
@@ -21,17 +21,17 @@ def overfitting(view: View) -> Finding | None:
     rise = (end - val[best]) / max(abs(val[best]), 1e-12)
     noise = spread(pair.val - val)
     clear = ramp((end - val[best]) / max(noise, 1e-12) * max(1, len(val) // 10) ** 0.5, 2.5, 5)
+    begin = _first_level(view, pair)
+    matter = (end - val[best]) / max(abs(begin), 1e-12)
     still = (train[best] - train[-1]) / max(abs(train[best]), 1e-12)
     gap = (end - train[-1]) / max(abs(train[0] - train[-1]), 1e-12)
     rest = 1 - best / max(len(val) - 1, 1)
     useful = ramp(val[best] / max(pair.val[0], 1e-12), 0.99, 0.93)
-    before = _first_level(view, pair)
-    if before is not None:
-        useful = max(useful, ramp(val[best] / before, 0.97, 0.9))
-    sure = min(ramp(rise, 0.08, 0.24), clear, ramp(still, 0.05, 0.3), ramp(gap, 0.03, 0.12),
+    useful = max(useful, ramp(val[best] / begin, 0.97, 0.9))
+    sure = min(
+        ramp(matter, 0.02, 0.06),
+        ramp(rise, 0.08, 0.24), clear, ramp(still, 0.05, 0.3), ramp(gap, 0.03, 0.12),
                ramp(rest, 0.08, 0.2), useful)  # fmt: skip
-    if end < 0.02 * max(abs(pair.val[0]), 1e-12):
-        sure *= 0.3  # both are next to nothing: the rise is of no consequence
     other = _gap_only(view)
     if sure < 0.2 or (other is not None and other.confidence > sure):
         return other
@@ -47,8 +47,8 @@ def overfitting(view: View) -> Finding | None:
                    f"{100 * rise:.0f}%, while the training loss falls.", evidence, marks)  # fmt: skip
 
 
-def _first_level(view: View, pair: Pair) -> float | None:
-    """The loss before anything was learnt, where it is known."""
+def _first_level(view: View, pair: Pair) -> float:
+    """The loss before anything was learnt, as far as it is known."""
     if view.chance is not None:
         return view.chance.loss
     return max(float(pair.val[0]), float(pair.train[0]))
@@ -148,18 +148,6 @@ def below_chance(view: View) -> Finding | None:
     )
 
 
-def below(level: float, guess: float, curve: Curve) -> float:
-    """How far an accuracy lies below that of guessing, in standard deviations of guessing."""
-    return (guess - level) / (guess * (1 - guess) / examples(curve)) ** 0.5
-
-
-def examples(curve: Curve) -> float:
-    """How many examples an accuracy is of, by the least difference of its values; 30 at least."""
-    gaps = np.diff(np.unique(np.round(curve.y, 9)))
-    gaps = gaps[gaps > 1e-6]
-    return float(np.clip(1 / gaps.min(), 30, 1e5)) if len(gaps) else 30.0
-
-
 def too_good(view: View) -> Finding | None:
     """Validation better than training by more than dropout and running means explain; or by less."""
     pair = view.losses
@@ -173,12 +161,8 @@ def too_good(view: View) -> Finding | None:
     ratio = float(np.median(pair.val[half] / np.maximum(fair[half], 1e-12)))
     matter = float(np.median((fair[half] - pair.val[half]) / begin))
     better = float(np.mean(pair.val < fair))
-    early = float(
-        np.median(
-            pair.val[: max(2, len(pair.x) // 4)]
-            / np.maximum(fair[: max(2, len(pair.x) // 4)], 1e-12)
-        )
-    )
+    soon = slice(0, max(2, len(pair.x) // 4))
+    early = float(np.median(pair.val[soon] / np.maximum(later[soon], 1e-12)))
     if not 0 < ratio < 0.9 or better < 0.7:
         return None
     # before anything is learnt, dropout and augmentation cost next to nothing: easier data cost less at once
@@ -186,7 +170,7 @@ def too_good(view: View) -> Finding | None:
         ramp(ratio, 0.72, 0.5),
         ramp(matter, 0.01, 0.03),
         ramp(better, 0.75, 0.9),
-        ramp(early, 0.7, 0.5),
+        ramp(early, 0.65, 0.45),
     )
     sure, extreme = at_once, 0.0
     evidence = [f"the validation loss is {ratio:.2f} times the training loss in the median, and lower in "
@@ -196,9 +180,9 @@ def too_good(view: View) -> Finding | None:
         ahead = float(np.mean(view.accuracies.val[n:] - view.accuracies.train[n:]))
         evidence.append(f"the validation accuracy is {ahead:+.3f} beside the training accuracy")
         extreme = min(
-            ramp(ratio, 0.5, 0.35),
+            ramp(ratio, 0.6, 0.45),
             ramp(matter, 0.1, 0.2),
-            ramp(ahead, 0.05, 0.1),
+            ramp(ahead, 0.08, 0.14),
             ramp(better, 0.75, 0.9),
         )
         sure = max(min(sure, ramp(ahead, -0.02, 0.0)), 0.75 * extreme)

@@ -121,7 +121,9 @@ def frozen(view: View) -> Finding | None:
         return None
     words = f"no gradient in the whole run: {', '.join(silent[:4])}"
     other = layers[learning[-1]]
-    marks = [Mark(other.series.name, other.x[0], other.x[-1], other.last, "learns")] if other else []
+    marks = (
+        [Mark(other.series.name, other.x[0], other.x[-1], other.last, "learns")] if other else []
+    )
     evidence = [words, f"gradients as usual: {', '.join(learning[:4])}"]
     return Finding(Kind.FROZEN, sure, f"N{words[1:]}; other layers learn.", evidence, marks)
 

@@ -81,8 +81,14 @@ def rate_too_low(view: View) -> Finding | None:
     loss = view.train
     if loss is None or len(loss) < 5 or loss.first <= 0:
         return None
-    if view.val is not None and len(view.val) >= 8 and loss.noise > 0.5 * abs(loss.first - loss.last):
-        loss = view.val  # single batches are noisy: the validation loss is of the same examples each time
+    if (
+        view.val is not None
+        and len(view.val) >= 8
+        and loss.noise > 0.5 * abs(loss.first - loss.last)
+    ):
+        loss = (
+            view.val
+        )  # single batches are noisy: the validation loss is of the same examples each time
     fall, middle = (loss.first - loss.last) / loss.first, loss.level(0.45, 0.55)
     if fall <= 0:
         return None
@@ -144,7 +150,7 @@ def underfitting(view: View) -> Finding | None:
         if gap < 0.75:
             sure = min(sure, 0.45)
     if not view.classifies:
-        sure *= 0.52  # how well a regression can be is not to be seen: data have noise
+        sure *= 0.57  # how well a regression can be is not to be seen: data have noise
     if sure < 0.2:
         return None
     mark = Mark(
@@ -204,24 +210,34 @@ def majority_only(view: View) -> Finding | None:
     usual = view.run.facts.majority
     # one answer for all examples gives one training accuracy, too, where it is of whole epochs
     train = view.train_acc
-    also = constant(train, 0.4)[1] if train is not None and len(train) == len(acc) else None
+    # (but for the examples that a loader drops)
+    also = None
+    if train is not None and len(train) == len(acc):
+        rest = train.part(0.4, 1.0)
+        also = float(np.mean(np.abs(rest - np.median(rest)) < 0.005))
     whole = max(ramp(constant(acc, 0.1)[1], 0.85, 0.97), ramp(also or 0.0, 0.5, 0.8))
     if usual is not None:
         right = ramp(abs(share - usual), 0.02, 0.004)
     else:
         right = ramp(share, max(0.5, 1.2 / classes), max(0.58, 1.3 / classes))
         # a small validation set gives sound runs one number, too, but not one of many mistakes
-        right = min(right, ramp(share, 0.995, 0.985) if also is not None else ramp(share, 0.975, 0.95))
+        right = min(
+            right, ramp(share, 0.985, 0.97) if also is not None else ramp(share, 0.975, 0.95)
+        )
     sure = min(ramp(same, 0.6, 0.85), right)
     if also is not None:
         sure = min(sure, ramp(also, 0.4, 0.7))
-    evidence = [f"the validation accuracy is exactly {share:.4g} in {100 * same:.0f}% of the evaluations"]
+    evidence = [
+        f"the validation accuracy is exactly {share:.4g} in {100 * same:.0f}% of the evaluations"
+    ]
     if usual is not None:
         evidence.append(f"the largest class has a share of {usual:.4g}")
     if view.train is not None and sure > 0:
         low, high = settled_entropy(share, max(classes, 2))
         level = view.train.last
-        least = ramp(level, 0.5 * low, 0.65 * low) if whole > 0.5 else ramp(level, 0.7 * low, 0.9 * low)
+        least = (
+            ramp(level, 0.5 * low, 0.65 * low) if whole > 0.5 else ramp(level, 0.7 * low, 0.9 * low)
+        )
         sure = min(sure, least, ramp(level, 2.5 * high + 0.3, 1.5 * high + 0.2))
         evidence.append(f"the training loss is {level:.3g}; that of always answering with one class is "
                         f"{low:.3g} at best")  # fmt: skip
@@ -230,7 +246,9 @@ def majority_only(view: View) -> Finding | None:
     if view.balanced is not None:
         level = view.balanced.last
         evidence.append(f"{view.balanced.series.name} is {level:.3g}")
-        poor = min(ramp(level, 1 / classes + 0.1, 1 / classes + 0.03), ramp(share - level, 0.1, 0.25))
+        poor = min(
+            ramp(level, 1 / classes + 0.1, 1 / classes + 0.03), ramp(share - level, 0.1, 0.25)
+        )
         sure = max(sure, 0.9 * poor)
     if sure < 0.2:
         return None

@@ -119,5 +119,6 @@ def trend(view: View) -> list[Finding]:
                  f"{100 * abs(change):.0f}% (Mann–Kendall p = {chance:.1g}).")  # fmt: skip
     else:
         words = "In its last quarter the training loss shows no trend beyond its noise."
-    return [Finding(Kind.TREND, 1.0, words, [f"the noise is {100 * share:.0f}% of the level; Kendall's τ is {tau:.2f}"],
-                    [Mark(loss.series.name, float(loss.x[-len(rest)]), loss.x[-1], loss.last, "last quarter")])]  # fmt: skip
+    mark = Mark(loss.series.name, float(loss.x[-len(rest)]), loss.x[-1], loss.last, "last quarter")
+    evidence = f"the noise is {100 * share:.0f}% of the level; Kendall's τ is {tau:.2f}"
+    return [Finding(Kind.TREND, 1.0, words, [evidence], [mark])]

@@ -80,10 +80,16 @@ def accumulating(view: View) -> Finding | None:
     grown = ramp(np.log(growth), np.log(2), np.log(5))
     if loss.y.max() > 1e4 * max(abs(loss.first), 1e-12):
         return None
-    stays = ramp(gradient.last / max(float(y.max()), 1e-300), 0.1, 0.3)
-    sure = min(smooth, useless, max(grown, 0.0), stays)
+    highest = max(float(y.max()), 1e-300)
+    stays = ramp(gradient.last / highest, 0.1, 0.3)
+    sure = min(smooth, useless, grown, stays)
     if not fine:
         sure *= 0.9 * ramp(tau, 0.2, 0.5)
+    # the gradient of what is learnt gets small: one that is at its greatest then is a sum of old ones
+    end = gradient.last
+    against = min(ramp(falls, 0.7, 0.9), ramp(np.log(end / start), np.log(2.5), np.log(6)),
+                  ramp(end / highest, 0.5, 0.8), ramp(tau, 0.3, 0.6), ramp(step, 0.6, 0.3))  # fmt: skip
+    sure = max(sure, 0.9 * against)
     if sure < 0.2:
         return None
     evidence = [
