@@ -88,6 +88,8 @@ def _panels(made: Diagnosis) -> list[tuple[str, list[tuple[str, Series]]]]:
     found: list[tuple[str, list[tuple[str, Series]]]] = []
     for name, roles in _PANELS:
         lines = [(_WORDS[role], by_name[role]) for role in roles if role in by_name]
+        if name == "learning rate" and lines and np.ptp(lines[0][1].y) == 0:
+            continue  # one number needs no picture
         if lines:
             found.append((name, lines))
     for role, group in made.run.layers.items():

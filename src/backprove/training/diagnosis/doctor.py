@@ -63,7 +63,7 @@ _EXPLAINS: dict[Kind, frozenset[Kind]] = {
                             Kind.TRAINING_MODE, Kind.ACCUMULATING, Kind.START, Kind.SHUFFLED}),
     Kind.EXPLODING: frozenset({Kind.START, Kind.OVERFITTING, Kind.UNDERFITTING, Kind.TRAINING_MODE,
                                Kind.TOO_GOOD, Kind.NOTHING, Kind.SHUFFLED, Kind.MAJORITY}),
-    Kind.RATE_HIGH: frozenset({Kind.START, Kind.OVERFITTING, Kind.UNDERFITTING, Kind.TRAINING_MODE,
+    Kind.RATE_HIGH: frozenset({Kind.BELOW, Kind.START, Kind.OVERFITTING, Kind.UNDERFITTING, Kind.TRAINING_MODE,
                                Kind.TOO_GOOD, Kind.SHUFFLED, Kind.NOTHING, Kind.DEAD}),
     Kind.SIGN: frozenset({Kind.BELOW, Kind.RATE_HIGH, Kind.OVERFITTING, Kind.SHUFFLED, Kind.ACCUMULATING,
                           Kind.MAJORITY, Kind.EXPLODING, Kind.TOO_GOOD, Kind.NOTHING}),
@@ -177,19 +177,19 @@ def _silent(view: View) -> list[str]:
             f"the training loss has {points} {'point' if points == 1 else 'points'}: too few for most questions"
         )
     if view.train is None:
-        found.append("no training loss is logged: nothing is said about how training goes")
+        found.append("there is no training loss: nothing is said about how training goes")
     if view.val is None and view.val_acc is None:
-        found.append("no validation figures are logged: nothing is said about overfitting")
+        found.append("there are no validation figures: nothing is said about overfitting")
     elif view.train is not None and view.val is not None and view.losses is None:
         found.append("the validation loss ends early: it is not compared with the training loss")
     if view.classifies and view.acc is None:
-        found.append("no accuracy is logged: nothing is said about guessing or the largest class")
+        found.append("there is no accuracy: nothing is said about guessing or the largest class")
     if not view.layer_gradients and not view.dead:
-        found.append("no gradients by layer are logged: nothing is said about single layers")
+        found.append("there are no gradients by layer: nothing is said about single layers")
     if view.train is not None and stepping.epoch_length(view) is None:
         found.append("the length of an epoch in steps is not known")
     elif view.train is not None and len(view.train) < 3 * max(1, len(view.val or ())):
-        found.append("single steps are not logged: nothing is said about the order of the data")
+        found.append("there are no single steps: nothing is said about the order of the data")
     if view.classifies and view.chance is None:
         found.append("the number of classes is neither given nor to be seen; --classes says it")
     return found

@@ -122,7 +122,7 @@ def start_gradient(view: View) -> float | None:
     if gradient is None:
         parts = [c.y[0] for c in view.layer_gradients.values() if c is not None and _early(view, c)]
         return float(np.sqrt(np.sum(np.square(parts)))) if parts else None
-    return float(np.median(gradient.y[:2])) if _early(view, gradient) else None
+    return float(gradient.y[0]) if _early(view, gradient) else None
 
 
 def _early(view: View, curve: Curve) -> bool:
@@ -308,7 +308,8 @@ def wrong_sign(view: View) -> Finding | None:
     if acc is not None:
         worse = max(ramp(acc.last - acc.first, 0.08, -0.05), ramp(acc.last, 0.3, 0.1))
         worse = min(worse, ramp(acc.last, 0.75, 0.5))
-        if view.chance is not None:
+        if view.chance is not None and (view.val_acc is not None or not stepped(view)):
+            acc = view.val_acc or acc
             # an ascent passes through answers that are worse than guessing
             lowest = float(np.min(acc.smooth))
             worse = max(worse, ramp(below(lowest, view.chance.accuracy, acc), 1.8, 2.6))
@@ -328,13 +329,11 @@ def wrong_sign(view: View) -> Finding | None:
         steady = steadily_up(loss)
         far = ramp(loss.last / max(abs(loss.first), 1e-12), 1.15, 1.6)
         # an ascent of cross-entropy speeds up with the weights, and no faster
-        far = (
-            far
-            if worse > 0.8
-            else min(
-                far, ramp(np.log10(max(loss.last, 1e-300) / max(abs(loss.first), 1e-300)), 8, 5)
-            )
-        )
+        grown = np.log10(max(loss.last, 1e-300) / max(abs(loss.first), 1e-300))
+        if worse <= 0.8:
+            far = min(far, ramp(grown, 8, 5))
+        elif stepped(view) or len(loss) < 20:
+            far = min(far, ramp(grown / len(loss), 0.6, 0.3))
         sure = min(steady, far) * (0.55 + 0.4 * worse if acc is not None else 0.72)
         if _broken(view) is not None and acc is None:
             sure *= 0.6

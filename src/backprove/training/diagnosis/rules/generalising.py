@@ -137,6 +137,10 @@ def below_chance(view: View) -> Finding | None:
     sure, words, mark = max(signs, key=lambda sign: sign[0])
     if view.train is not None:
         sure = min(sure, ramp(view.fall, 0.05, 0.2))
+    if view.train_acc is not None and view.val_acc is not None and view.chance is not None:
+        # a loss that comes down from far above guessing has not learnt anything yet
+        learnt = abs(view.train_acc.level(0.6, 1.0) - view.chance.accuracy)
+        sure = min(sure, ramp(learnt, 0.03, 0.1))
     if sure < 0.2:
         return None
     evidence = [words for s, words, _ in signs if s > 0]

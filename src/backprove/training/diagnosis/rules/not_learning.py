@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from backprove.training.diagnosis.findings import Finding, Kind, Mark
-from backprove.training.diagnosis.signals.curve import Curve, ramp, rank_trend
+from backprove.training.diagnosis.signals.curve import Curve, jitter, ramp, rank_trend
 from backprove.training.diagnosis.view import View, settled_entropy
 
 
@@ -21,6 +21,21 @@ def flat(loss: Curve, start: float = 0.2) -> float:
     size = max(abs(late), 1e-12)
     sampling = loss.noise / math.sqrt(third) / size
     return ramp(abs(early - late) / size, 0.05 + 2 * sampling, 0.015 + sampling)
+
+
+def creeping(loss: Curve | None) -> float:
+    """From 0 to 1: a fall to the very end that is small and far clearer than its noise."""
+    if loss is None or len(loss) < 8 or loss.first <= 0 or loss.last >= loss.first:
+        return 0.0
+    tau, _ = rank_trend(loss.y)
+    fall = loss.first - loss.last
+    late = (loss.level(0.45, 0.55) - loss.last) / fall
+    return min(
+        ramp(-tau, 0.85, 0.95),
+        ramp(fall / loss.first, 0.001, 0.003),
+        ramp(late, 0.27, 0.37),
+        ramp(fall / max(jitter(loss.y), 1e-300), 5, 15),
+    )
 
 
 def nothing_learnt(view: View) -> Finding | None:
@@ -56,6 +71,7 @@ def nothing_learnt(view: View) -> Finding | None:
     # what had been learnt and was lost again is another matter
     sure = min(sure, ramp(float(loss.smooth.min()) / level, 0.75, 0.88))
     # a steady trend, however small, is slow learning
+    sure *= 1 - 0.7 * max(creeping(loss), creeping(view.val))
     tau, chance = rank_trend(loss.part(0.1, 1.0))
     fallen = (loss.level(0.1, 0.3) - loss.last) / max(level, 1e-12)
     if tau < -0.5 and chance < 1e-4 and fallen > 0.012:
@@ -99,7 +115,7 @@ def rate_too_low(view: View) -> Finding | None:
     steady = min(ramp(max(-tau, -smooth_tau - 0.1), 0.4, 0.75), ramp(chance, 1e-2, 1e-4))
     late = ramp(late_fall, 0.27, 0.37)
     little = ramp(fall, 0.72, 0.5)
-    some = ramp(fall, 0.004, 0.015)
+    some = max(ramp(fall, 0.004, 0.015), creeping(loss))
     quarter = loss.level(0.7, 0.8) - loss.last
     going = ramp(quarter / max(loss.first - loss.last, 1e-12), 0.05, 0.14)
     sure = 0.92 * min(steady, late, little, some, going)
@@ -150,7 +166,7 @@ def underfitting(view: View) -> Finding | None:
         if gap < 0.75:
             sure = min(sure, 0.45)
     if not view.classifies:
-        sure *= 0.57  # how well a regression can be is not to be seen: data have noise
+        sure *= 0.52  # how well a regression can be is not to be seen: data have noise
     if sure < 0.2:
         return None
     mark = Mark(
@@ -239,6 +255,8 @@ def majority_only(view: View) -> Finding | None:
             ramp(level, 0.5 * low, 0.65 * low) if whole > 0.5 else ramp(level, 0.7 * low, 0.9 * low)
         )
         sure = min(sure, least, ramp(level, 2.5 * high + 0.3, 1.5 * high + 0.2))
+        if view.chance is not None and abs(level / view.chance.loss - 1) < 0.06:
+            sure *= 0.5  # a plateau at ln C, of classes that are nearly even
         evidence.append(f"the training loss is {level:.3g}; that of always answering with one class is "
                         f"{low:.3g} at best")  # fmt: skip
     if train is not None and sure > 0:
