@@ -65,7 +65,7 @@ def thresholds(path: Path, facts: dict[str, Any]) -> str:
     with np.errstate(all="ignore"):
         means = np.array([np.nanmean(y) if np.isfinite(y).any() else 0.0 for y in layers])
         dead = [s.y[-1] for s in run.layers.get(Role.LAYER_DEAD, {}).values()]
-        last = train[-1]
+        last, half = train[-1], len(val) // 2
         checks = [
             ("wrong_sign", last < 0),
             ("exploding_gradients", not np.isfinite(last) or np.nanmax(norm) > 100),
@@ -89,7 +89,7 @@ def thresholds(path: Path, facts: dict[str, Any]) -> str:
             ("validation_too_good", val[-1] < 0.6 * last),
             ("learning_rate_too_low", last > 0.7 * train[0]),
             ("underfitting", train_acc[-1] < 0.8),
-            ("evaluated_in_training_mode", np.nanstd(np.diff(val)) > 0.1 * np.nanmean(val)),
+            ("evaluated_in_training_mode", np.nanstd(np.diff(val[half:])) > 0.15 * np.nanmean(val[half:])),
             ("gradients_not_zeroed", norm[-1] > 5 * norm[0]),
         ]  # fmt: skip
     return next((name for name, holds in checks if holds), "healthy")

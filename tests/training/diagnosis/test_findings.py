@@ -143,8 +143,18 @@ def test_a_start_at_ln_c_of_many_classes_is_sound(tmp_path: Path) -> None:
 def test_an_accuracy_that_is_the_majority_share(tmp_path: Path) -> None:
     columns = {"epoch": np.arange(30), "train_loss": falling(30, 0.69, 0.33, 10)}
     columns |= {"val_loss": columns["train_loss"] + 0.01}
-    columns |= {"train_acc": 0.9 + noise(30, 0.001), "val_acc": np.full(30, 0.9)}
+    columns |= {"train_acc": np.full(30, 0.895), "val_acc": np.full(30, 0.9)}
     assert primary(seen(tmp_path, columns)) == Kind.MAJORITY
+
+
+def test_one_accuracy_of_a_settled_run_is_no_fault(tmp_path: Path) -> None:
+    # a small validation set has few accuracies
+    columns = {"epoch": np.arange(30), "train_loss": falling(30, 0.69, 0.3, 30)}
+    columns |= {"val_loss": columns["train_loss"] + 0.01}
+    columns |= {"train_acc": np.round(0.9 + noise(30, 0.004), 3), "val_acc": np.full(30, 0.9)}
+    columns["val_acc"][:2] = 0.7, 0.85
+    made = seen(tmp_path, columns)
+    assert Kind.MAJORITY not in kinds(made)
 
 
 # --- training and validation -------------------------------------------------------------------

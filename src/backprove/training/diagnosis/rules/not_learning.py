@@ -8,7 +8,7 @@ import numpy as np
 
 from backprove.training.diagnosis.findings import Finding, Kind, Mark
 from backprove.training.diagnosis.signals.curve import Curve, jitter, ramp, rank_trend
-from backprove.training.diagnosis.view import View, settled_entropy
+from backprove.training.diagnosis.view import View, paired, settled_entropy
 
 
 def flat(loss: Curve, start: float = 0.2) -> float:
@@ -97,14 +97,11 @@ def rate_too_low(view: View) -> Finding | None:
     loss = view.train
     if loss is None or len(loss) < 5 or loss.first <= 0:
         return None
-    if (
-        view.val is not None
-        and len(view.val) >= 8
-        and loss.noise > 0.5 * abs(loss.first - loss.last)
-    ):
-        loss = (
-            view.val
-        )  # single batches are noisy: the validation loss is of the same examples each time
+    val = view.val
+    noisy = loss.noise > 0.5 * abs(loss.first - loss.last)
+    if val is not None and len(val) >= 8 and (noisy or creeping(val) > creeping(loss)):
+        # single batches are noisy: the validation loss is of the same examples each time
+        loss = val
     fall, middle = (loss.first - loss.last) / loss.first, loss.level(0.45, 0.55)
     if fall <= 0:
         return None
@@ -121,7 +118,11 @@ def rate_too_low(view: View) -> Finding | None:
     sure = 0.92 * min(steady, late, little, some, going)
     acc = view.train_acc
     if acc is not None and len(acc) > 4:
-        sure = min(sure, ramp(acc.level(0.8, 1.0), 0.995, 0.96))
+        # a good accuracy comes before a good loss: then only a loss that has hardly moved is a sign
+        good = ramp(acc.level(0.8, 1.0), 0.85, 0.93)
+        sure = min(
+            sure, max(1 - good, ramp(fall, 0.45, 0.3)), ramp(acc.level(0.8, 1.0), 0.995, 0.96)
+        )
     if view.losses is not None and len(view.losses.x) > 4:
         gap = view.losses.val[-1] / max(view.losses.train[-1], 1e-12)
         sure = min(sure, ramp(gap, 2.2, 1.5))
@@ -226,11 +227,9 @@ def majority_only(view: View) -> Finding | None:
     usual = view.run.facts.majority
     # one answer for all examples gives one training accuracy, too, where it is of whole epochs
     train = view.train_acc
-    # (but for the examples that a loader drops)
-    also = None
-    if train is not None and len(train) == len(acc):
-        rest = train.part(0.4, 1.0)
-        also = float(np.mean(np.abs(rest - np.median(rest)) < 0.005))
+    also = constant(train, 0.4)[1] if train is not None and len(train) == len(acc) else None
+    # and it stays one while the loss still moves, where what has settled has one accuracy anyway
+    strong = max(ramp(also or 0.0, 0.75, 0.95), ramp(_moved(view, share), 0.12, 0.3))
     whole = max(ramp(constant(acc, 0.1)[1], 0.85, 0.97), ramp(also or 0.0, 0.5, 0.8))
     if usual is not None:
         right = ramp(abs(share - usual), 0.02, 0.004)
@@ -241,8 +240,8 @@ def majority_only(view: View) -> Finding | None:
             right, ramp(share, 0.985, 0.97) if also is not None else ramp(share, 0.975, 0.95)
         )
     sure = min(ramp(same, 0.6, 0.85), right)
-    if also is not None:
-        sure = min(sure, ramp(also, 0.4, 0.7))
+    if usual is None:
+        sure = min(sure, strong, ramp(also, 0.5, 0.8) if also is not None else 1.0)
     evidence = [
         f"the validation accuracy is exactly {share:.4g} in {100 * same:.0f}% of the evaluations"
     ]
@@ -273,6 +272,16 @@ def majority_only(view: View) -> Finding | None:
     mark = Mark(acc.series.name, float(acc.x[0]), float(acc.x[-1]), share, "one number")
     return Finding(Kind.MAJORITY, 0.93 * sure, f"The validation accuracy is {share:.4g}, time and again the "
                    "very same: the network answers with the largest class.", evidence, [mark])  # fmt: skip
+
+
+def _moved(view: View, share: float) -> float:
+    """By how much the validation loss falls while the accuracy is one number: a share of its level."""
+    pair = paired(view.val, view.val_acc)
+    if pair is None:
+        return 0.0
+    same = np.abs(pair.val - share) < 1e-6
+    losses = pair.train[same]
+    return float(1 - losses[-1] / losses[0]) if len(losses) > 2 and losses[0] > 0 else 0.0
 
 
 def constant(acc: Curve, start: float) -> tuple[float, float]:
