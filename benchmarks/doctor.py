@@ -3,8 +3,9 @@
     python benchmarks/doctor.py [--runs FOLDER] [--first]
 
 The runs are made first where they are missing (`doctor_make.py`, some minutes). Half of the runs of
-each kind was developed on; the other half is held back and measured here. `--first` measures the
-first half alone and keeps nothing; without it the table is kept in results/doctor.md.
+each kind is for development; the other half is held back and measured here. `--first` measures the
+first half and keeps nothing; without it the table is kept in results/doctor.md. Once a half has been
+looked at closely it is no longer held back: another `doctor_make.EDITION` draws new runs.
 """
 
 from __future__ import annotations
@@ -135,9 +136,10 @@ def spread(runs: list[tuple[Path, dict[str, Any]]], judge: Judge) -> tuple[float
 
 HEAD = """# The doctor
 
-{versions}. {count} runs of small networks, {kinds} kinds, made in {made}; {held} of them held back, half of
-the runs of each kind by a hash of their names. Development looked at the others alone; the figures below are of
-those that were held back, {times}.
+{versions}.
+
+{held} runs of small networks, {kinds} kinds, made in {made}: the half of {count} that is held back, chosen by a hash of
+the runs' names. Development looked at the other half, and at earlier draws under other names and seeds. {times}
 
 How it is counted: a run has one label, the fault that was put into it, or healthy. The doctor's answer is its
 primary finding: the surest one, of at least 0.5, that is not explained by another one (so `nothing_learnt` behind
@@ -185,6 +187,7 @@ def report(
 
 
 def main() -> None:
+    from doctor_faults import KINDS
     from doctor_make import make
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -192,9 +195,11 @@ def main() -> None:
         "--runs", type=Path, default=Path(tempfile.gettempdir()) / "backprove-doctor"
     )
     parser.add_argument("--first", action="store_true")
-    parser.add_argument("--times", default="once", help="how often the second half was measured")
+    parser.add_argument(
+        "--times", default="", help="a sentence on how often this half was measured"
+    )
     chosen = parser.parse_args()
-    seconds = make(chosen.runs)
+    seconds = make(chosen.runs, not chosen.first)
     notes = [
         (p.with_suffix(""), json.loads(p.read_text())) for p in sorted(chosen.runs.glob("*.json"))
     ]
@@ -217,11 +222,11 @@ def main() -> None:
     )
     head = HEAD.format(
         versions=versions,
-        count=len(notes),
+        count=sum(runs for _, _, runs in KINDS.values()),
         kinds=len({note["kind"] for _, note in notes}),
         made=f"{seconds / 60:.0f} minutes of one core's time",
-        held=sum(note["held_back"] for _, note in notes),
-        times=f"measured {chosen.times}",
+        held=len(runs),
+        times=chosen.times,
     )
     lines = report(runs, head, judges)
     lines.append(f"A diagnosis takes {1000 * each:.0f} ms in the mean.")

@@ -1,6 +1,6 @@
 """Make the doctor's runs: logs that it may read, and beside them what was done to each.
 
-    python benchmarks/doctor_make.py FOLDER
+    python benchmarks/doctor_make.py FOLDER [--first]
 
 A run that is there already is not made again. FOLDER/ID/ holds the log, FOLDER/ID.json the kind,
 the setting and the facts that a person who reads the log could know (`facts`).
@@ -19,17 +19,20 @@ from doctor_faults import KINDS, described
 from doctor_logs import write
 from doctor_runs import held_back, made, seed_of
 
+#: part of every run's name, and so of its seed: with another letter all runs are new ones
+EDITION = "b"
 
-def make(folder: Path) -> float:
-    """Make what is missing; the processor's seconds that all runs took, also those made before."""
+
+def make(folder: Path, second: bool = True) -> float:
+    """Make what is missing of a half; the processor's seconds that its runs took, also those made before."""
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     missing: list[str] = []
     total = 0.0
     for kind, (draw, bites, runs) in KINDS.items():
-        names = [f"{kind}-{number:03d}" for number in range(runs)]
+        names = [f"{kind}-{EDITION}{number:03d}" for number in range(runs)]
         later = held_back(names)
-        for name in names:
+        for name in (name for name in names if (name in later) == second):
             note = folder / f"{name}.json"
             if note.exists():
                 total += json.loads(note.read_text(encoding="utf-8"))["seconds"]
@@ -54,11 +57,11 @@ def make(folder: Path) -> float:
                 "setting": described(setting),
             }
             note.write_text(json.dumps(content), encoding="utf-8")
-        print(f"{kind}: {runs} runs, {total:.0f} s in all", file=sys.stderr)
+        print(f"{kind}: {total:.0f} s in all", file=sys.stderr)
     if missing:
         print(f"never bit in twelve draws: {', '.join(missing)}", file=sys.stderr)
     return total
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    make(Path(sys.argv[1]), "--first" not in sys.argv)

@@ -220,6 +220,8 @@ def training_mode(view: View) -> Finding | None:
     sure = min(sure, ramp(level / begin, 2, 1.2))  # what runs away does not merely jump
     if view.val_acc is not None and len(view.val_acc) >= 8:
         sure = min(sure, ramp(jitter(view.val_acc.part(0.33, 1.0)), 0.006, 0.013))
+    else:
+        sure = min(sure, ramp(rough / level, 0.04, 0.09))
     rough /= level
     if sure < 0.2:
         return None

@@ -118,7 +118,12 @@ def swinging(view: View) -> Finding | None:
     back = (float(after.max()) - low) / max(loss.first - low, 1e-12)
     fell = ramp((loss.first - low) / max(abs(loss.first), 1e-12), 0.1, 0.3)
     size = waves(loss)
-    sure = 0.62 * min(ramp(back, 0.25, 0.7), fell, ramp(size, 0.1, 0.25))
+    # a mean over so many noisy points swings by itself
+    own = float(np.std(loss.y - smooth)) / np.sqrt(max(3, len(loss) // 20))
+    clear = ramp((float(after.max()) - low) / max(own, 1e-300), 4, 8)
+    if view.val is not None and len(view.val) >= 8:
+        size = min(size, 0.5 * waves(view.val))  # weights that swing take validation with them
+    sure = 0.62 * min(ramp(back, 0.25, 0.7), fell, ramp(size, 0.1, 0.25), clear)
     if sure < 0.2:
         return None
     mark = Mark(
