@@ -243,6 +243,19 @@ def test_a_pattern_that_comes_again_with_each_epoch(tmp_path: Path) -> None:
     assert "20 steps" in made.primary.summary
 
 
+def test_the_same_pattern_where_rows_name_their_epoch_alone(tmp_path: Path) -> None:
+    pattern = np.random.default_rng(5).normal(0, 0.5, 20)
+    loss = falling(400, LN10, 0.2) * np.exp(np.tile(pattern, 20) + noise(400, 0.2))
+    made = seen(tmp_path, {"epoch": STEPS // 20, "loss": loss})
+    assert primary(made) == Kind.ORDER
+
+
+def test_epochs_alone_tell_nothing_of_the_order(tmp_path: Path) -> None:
+    wave = np.tile([1.0, 1.5, 2.0, 1.5], 25)
+    made = seen(tmp_path, {"epoch": np.arange(100), "loss": falling(100, 3, 1) * wave})
+    assert Kind.ORDER not in kinds(made)
+
+
 def test_noise_alone_has_no_period(tmp_path: Path) -> None:
     for seed in range(5):
         loss = falling(400, LN10, 0.2) * np.exp(noise(400, 0.5, seed))

@@ -156,7 +156,7 @@ def arranged(faults: list[Finding]) -> list[Finding]:
             for cause in order
             if effect.kind in _EXPLAINS.get(cause.kind, frozenset())
             # a cause explains what is not much surer than itself, and is not explained by it
-            and cause.confidence >= max(SURE, effect.confidence - 0.35)
+            and cause.confidence >= max(SURE, effect.confidence - _margin(cause))
             and not (
                 cause.kind in _EXPLAINS.get(effect.kind, frozenset())
                 and effect.confidence > cause.confidence
@@ -166,6 +166,11 @@ def arranged(faults: list[Finding]) -> list[Finding]:
             effect.follows_from = causes[0].kind
     kept = [f for f in order if f.confidence >= MENTIONED]
     return sorted(kept, key=lambda f: (f.follows_from is not None, -f.confidence))
+
+
+def _margin(cause: Finding) -> float:
+    """By how much a consequence may be surer than its cause."""
+    return 0.15 if cause.kind is Kind.OVERFITTING else 0.35
 
 
 def _silent(view: View) -> list[str]:

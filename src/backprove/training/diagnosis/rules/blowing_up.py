@@ -23,7 +23,7 @@ def exploding(view: View) -> Finding | None:
         signs.append(_break_sign(view, *broken))
     if gradient is not None and not _from_the_first_step(view):
         signs += _spike(gradient, "gradient norm", 20, 90, view)
-    if loss is not None and view.fall > 0 and float(loss.y.min()) > 0:
+    if loss is not None and view.fall > -0.5 and float(loss.y.min()) > 0:
         # a loss near nothing has spikes of many times nothing: these count by the first loss, too
         high, place = _spikes(loss)
         size = float(loss.series.high[np.isfinite(loss.series.y)][place]) / max(loss.first, 1e-12)
@@ -268,6 +268,11 @@ def _overshoot(view: View, loss: Curve) -> tuple[float, str] | None:
             if sure
             else None
         )
+    top = float(np.max(loss.y[: max(3, len(loss) // 4)]))
+    if top > 2.5 * first:
+        return 0.8 * ramp(
+            top / first, 2.5, 8
+        ), f"the loss goes from {first:.4g} up to {top:.4g} in the first epochs"
     if not view.classifies:
         return None
     # the mean of the first epoch: networks begin near guessing, at some times that where scaled badly

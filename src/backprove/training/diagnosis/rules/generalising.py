@@ -202,7 +202,7 @@ def too_good(view: View) -> Finding | None:
 def training_mode(view: View) -> Finding | None:
     """Validation figures that jump from one evaluation to the next while training is settled."""
     pair = view.losses
-    if pair is None or len(pair.x) < 8:
+    if pair is None or len(pair.x) < 12:
         return None
     n = len(pair.x) // 3
     val, train = pair.val[n:], pair.train[n:]
@@ -217,6 +217,10 @@ def training_mode(view: View) -> Finding | None:
     own = jitter(train) / max(float(np.median(train)), 1e-12)
     sure = min(ramp(rough / begin, 0.006, 0.018), ramp(rough / level, 0.02, 0.045), ramp(alike, 0.5, 0.2),
                ramp(shared, 0.8, 0.55), ramp(level / max(float(np.median(train)), 1e-12), 0.5, 0.75))  # fmt: skip
+    # and while the loss still falls by much its steps are of many sizes
+    third = max(1, len(pair.x) // 3)
+    settled = float(np.median(val[-third:]) / max(float(np.median(val[:third])), 1e-12))
+    sure = min(sure, ramp(settled, 0.4, 0.6))
     sure = min(sure, ramp(level / begin, 2, 1.2))  # what runs away does not merely jump
     if view.val_acc is not None and len(view.val_acc) >= 8:
         sure = min(sure, ramp(jitter(view.val_acc.part(0.33, 1.0)), 0.006, 0.013))

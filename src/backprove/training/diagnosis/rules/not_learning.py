@@ -154,7 +154,7 @@ def underfitting(view: View) -> Finding | None:
     ]
     acc = view.train_acc or view.val_acc
     if acc is not None:
-        level = acc.level(0.7, 1.0)
+        level = max(c.level(0.7, 1.0) for c in (view.train_acc, view.val_acc) if c is not None)
         sure = min(sure, ramp(level, 0.9, 0.8))
         evidence.append(f"the accuracy levels off at {level:.3f}")
     if view.losses is not None:

@@ -16,6 +16,8 @@ def no_shuffling(view: View) -> Finding | None:
     if view.train is None:
         return None
     series, period = view.train.series, epoch_length(view)
+    if period is None and (view.run.axis == "epoch" or len(view.train) < 100):
+        return None  # there are no single steps, or too few to find a length in
     found: list[tuple[Repetition, Floats]] = []
     for points in (series.head, series.tail):
         one = repetition(points, period) if period else strongest(points)
@@ -48,6 +50,8 @@ def epoch_length(view: View) -> float | None:
     """Steps in an epoch: as known, else the regular distance of the evaluations."""
     if view.run.period:
         return view.run.period
+    if view.run.axis == "epoch" and view.train is not None and len(view.train) > 3:
+        return 1.0 if float(np.median(np.diff(view.train.x))) < 0.34 else None
     if view.val is None or len(view.val) < 4 or view.run.axis != "step":
         return None
     gaps = np.diff(view.val.x)
@@ -66,7 +70,7 @@ def accumulating(view: View) -> Finding | None:
         return None
     y = np.maximum(gradient.y, 1e-300)
     step = float(np.median(np.abs(np.diff(np.log(y)))))
-    start, end = float(np.median(y[:2])), gradient.level(0.5, 1.0)
+    start, end = float(np.median(y[: 2 if len(y) > 60 else 1])), gradient.level(0.5, 1.0)
     growth = end / start
     tau, _ = rank_trend(smoothed(y))
     fine = len(gradient) > 60
@@ -89,7 +93,11 @@ def accumulating(view: View) -> Finding | None:
     end = gradient.last
     against = min(ramp(falls, 0.7, 0.9), ramp(np.log(end / start), np.log(2.5), np.log(6)),
                   ramp(end / highest, 0.5, 0.8), ramp(tau, 0.3, 0.6), ramp(step, 0.6, 0.3))  # fmt: skip
-    sure = max(sure, 0.9 * against)
+    # and it falls with the loss, more or less in proportion
+    ratio = end / start / max(loss.last / max(abs(loss.first), 1e-300), 1e-300)
+    kept = min(ramp(np.log10(max(ratio, 1e-300)), 2, 3), ramp(end / start, 0.9, 1.2),
+               ramp(end / highest, 0.5, 0.8), ramp(step, 0.6, 0.3), ramp(loss.last, -1e-12, 0.0))  # fmt: skip
+    sure = max(sure, 0.9 * against, 0.85 * kept)
     if sure < 0.2:
         return None
     evidence = [

@@ -31,7 +31,7 @@ def repetition(points: Floats, period: float) -> Repetition | None:
     are too few for the question.
     """
     points = points[np.isfinite(points).all(1)]
-    if period < 3 or len(points) < 24:
+    if period <= 0 or len(points) < 24:
         return None
     x, y = points[:, 0], points[:, 1]
     per_period = period / max(float(np.median(np.diff(x))), 1e-12)
