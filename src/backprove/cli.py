@@ -15,6 +15,7 @@ import typer
 
 from backprove.commands import diagram, explain, models, separable, studies
 from backprove.commands.detect import detect
+from backprove.commands.diagnose import diagnose
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -31,6 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(detect)
+app.command()(diagnose)
 app.command()(mark)
 app.add_typer(studies.app, name="study")
 

@@ -1,0 +1,1 @@
+"""Training looked at: before it, while it runs, and after it."""

@@ -1,0 +1,1 @@
+"""What curves do, measured without regard to their units."""
