@@ -482,3 +482,22 @@ def test_a_wrong_sum_of_numbers_is_a_wrong_value():
         "R = 7 + 2*2 = 11"
     )
     assert verdict.mistake == "value"
+
+
+LINEAR_STATES = """
+A in R^{n x n}, B in R^{n x k}
+x_0 in R^n, u_t in R^k for t = 1..4
+x_t = A x_{t-1} + B u_t for t = 1..4
+"""
+
+
+@pytest.mark.parametrize(
+    "claim", ["∂x_t/∂x_0 = A^t", "∂x_4/∂x_t = A^{4-t}", "∂x_4/∂u_t = A^{4-t} B"]
+)
+def test_a_matrix_power_may_have_an_index_for_its_exponent(claim: str):
+    assert Model(LINEAR_STATES).check(claim).verdict == "notation"
+
+
+def test_the_correction_of_a_derivative_over_steps_is_a_product():
+    verdict = Model(LINEAR_STATES).check("∂x_t/∂x_0 = A^{t-1}")
+    assert (verdict.verdict, verdict.corrected) == ("wrong", r"\prod_{s=1}^{t} A")

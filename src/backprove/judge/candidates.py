@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import zip_longest
 
 import numpy as np
@@ -13,6 +14,9 @@ from backprove.model.products import multiply
 from backprove.model.value import NoMeaning, Value
 from backprove.tensor.build import symbol
 from backprove.tensor.whole import Shape
+
+#: a matrix is multiplied by itself at most so often
+MOST_TIMES = 64
 
 
 def narrowed(lists: Sequence[list[Candidate]], most: int) -> list[list[Candidate]]:
@@ -97,4 +101,18 @@ def _weights(size: int) -> Array:
     found = _WEIGHTS.get(size)
     if found is None:
         found = _WEIGHTS[size] = np.random.default_rng(5).normal(size=size)
+    return found
+
+
+def repeated(matrix: Array, times: Array) -> Array:
+    """Matrix powers by whole numbers that differ from place to place; NaN for large ones."""
+    front = np.broadcast_shapes(matrix.shape[:-2], times.shape)
+    matrix = np.broadcast_to(matrix, front + matrix.shape[-2:])
+    times = np.broadcast_to(times, front)
+    found = np.full(matrix.shape, np.nan)
+    for n in np.unique(times[np.isfinite(times)]):
+        if abs(n) <= MOST_TIMES:
+            here = times == n
+            with suppress(np.linalg.LinAlgError):
+                found[here] = np.linalg.matrix_power(matrix[here], int(n))
     return found

@@ -16,7 +16,14 @@ from time import thread_time
 import numpy as np
 
 from backprove.compute.floats import FLOATS
-from backprove.judge.candidates import added, by_turns, fingerprint, literal_product, narrowed
+from backprove.judge.candidates import (
+    added,
+    by_turns,
+    fingerprint,
+    literal_product,
+    narrowed,
+    repeated,
+)
 from backprove.judge.combine import (
     Array,
     Candidate,
@@ -436,6 +443,23 @@ class Search:
                     lambda t, n=n: " ".join([t if n > 0 else f"({t})⁻¹"] * abs(n)),
                     cost=1,
                 )
+            elif square and not isinstance(expr.exponent, Number):
+                yield from self.steps(base, expr.exponent)
+
+    def steps(self, base: Candidate, exponent: Expr) -> Iterable[Candidate]:
+        """A matrix multiplied by itself as often as an index says: `A^{t-s}`."""
+        for times in self.readings(exponent):
+            known = times.first[np.isfinite(times.first)]
+            if times.rank or not known.size or (known != np.round(known)).any():
+                continue
+            shown = to_unicode(exponent)
+            yield Candidate(
+                repeated,
+                lambda t, _n, shown=shown: f"the matrix power ({t})^({shown})",
+                (base, times),
+                base.shape,
+                cost=base.cost + times.cost + 1,
+            )
 
     def transposes(self, expr: Transpose) -> Iterable[Candidate]:
         for c in self.readings(expr.base):

@@ -19,6 +19,7 @@ from backprove.calculus.derive import Derived, derive, raw_derivative
 from backprove.calculus.pullback import NoDerivative
 from backprove.calculus.ranges import settled
 from backprove.calculus.simplify import cost, simplify
+from backprove.calculus.unroll import closed
 from backprove.judge.link import agree
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_claim import WrongClaim
@@ -102,7 +103,7 @@ def _truth(claim: WrongClaim) -> Truth:
         node = _definition(claim.system, node) or node
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
     letters = Letters(taken=frozenset(claim.scope.indices))
-    for way in (_in_one_line, _in_one_step, _in_lines, _by_chain_rule, _by_one_step):
+    for way in (_in_one_line, _in_one_step, _in_steps, _in_lines, _by_chain_rule, _by_one_step):
         try:
             return way(claim, node, parts, lambda n: written(n, letters))
         except NoMatrixForm:
@@ -142,6 +143,18 @@ def _in_one_step(claim: WrongClaim, node: Node, parts: Sequence[Derivative], wri
         if agree([setting.array(whole, claim.grid)], [true], claim.strict) > EQUAL:
             raise NoMatrixForm("there are paths through other steps")
     return _shortest(whole, write)
+
+
+def _in_steps(claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Write) -> Truth:
+    """Of a state by an earlier one the product of the Jacobians of the steps between."""
+    table: dict[Node, Node] = {}
+    for part in parts:
+        try:
+            steps, found = closed(_derived(claim, part))
+        except NoDerivative:
+            raise NoMatrixForm("no product of steps") from None
+        table[part] = replace(found.result, dict(steps))
+    return Truth(write(replace(node, table)))
 
 
 def _in_lines(claim: WrongClaim, node: Node, parts: Sequence[Derivative], write: Write) -> Truth:
