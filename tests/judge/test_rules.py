@@ -501,3 +501,9 @@ def test_a_matrix_power_may_have_an_index_for_its_exponent(claim: str):
 def test_the_correction_of_a_derivative_over_steps_is_a_product():
     verdict = Model(LINEAR_STATES).check("∂x_t/∂x_0 = A^{t-1}")
     assert (verdict.verdict, verdict.corrected) == ("wrong", r"\prod_{s=1}^{t} A")
+
+
+def test_ones_of_a_size_that_the_sum_tells_keep_their_place():
+    model = Model("z in R^n\nq = softmax(z)")
+    assert model.check("∂q/∂z = diag(q) (I - ones q^T)").verdict == "correct"
+    assert model.check("∂q/∂z = diag(q) (I - q ones^T)").verdict == "wrong"

@@ -254,6 +254,9 @@ class Search:
             if not self.free:
                 yield from self.near(expr, factors)
                 return
+        elif self.sizeless(expr):
+            yield from self.near(expr, factors)
+            return
         flat = [self.readings(f) for f in flatten(expr)]
         if any(not f for f in flat):
             return
@@ -266,6 +269,13 @@ class Search:
             if error.kind in ("name", "form", "missing"):
                 raise
             return None
+
+    def sizeless(self, expr: Expr) -> bool:
+        """Whether an expression has a meaning but for the size of I or of ones in it."""
+        try:
+            return has_hole(meaning(expr, self.scope).node)
+        except NoMeaning:
+            return False
 
     def near(self, expr: Product, factors: list[list[Candidate]]) -> Iterable[Candidate]:
         """A product that has a meaning: its factors' readings, and the few other ways allowed."""
