@@ -23,7 +23,7 @@ RECTIFIERS = (nn.ReLU, nn.ReLU6)
 FLAT = 0.95**0.5
 #: so many entries of a parameter stand for it in the ratio of its update
 SAMPLED = 65_536
-#: so many entries of an activation stand for it
+#: so many entries of an activation stand for it, where units are looked at
 ENTRIES = 262_144
 
 
@@ -64,9 +64,9 @@ class Probe:
     #: cells that are called once a step: numbers in the order of the calls
     cell_states: dict[str, list[Tensor]] = field(default_factory=dict)
     cell_gradients: dict[str, dict[int, Tensor]] = field(default_factory=dict)
-    #: places where a number is not finite though the ones before are, in the order of their making
-    broken_forward: list[tuple[str, Tensor]] = field(default_factory=list)
-    broken_backward: list[tuple[str, Tensor]] = field(default_factory=list)
+    #: sizes of outputs, and of gradients by them, in the order in which they came to be
+    forwards: list[tuple[str, Tensor]] = field(default_factory=list)
+    backwards: list[tuple[str, Tensor]] = field(default_factory=list)
     handles: list[Any] = field(default_factory=list)
 
     def attach(self, model: nn.Module) -> None:
@@ -113,15 +113,14 @@ class Probe:
         if name not in self.kinds:
             self.order.append(name)
         self.kinds[name] = type(module).__name__
-        few = thinned(output)
-        self.activation[name] = size(few)
-        self.broken_forward.append((name, torch.isfinite(self.activation[name])))
+        self.activation[name] = size(output)
+        self.forwards.append((name, self.activation[name]))
         if isinstance(module, nn.Tanh):
-            self.saturated[name] = (few.abs() > FLAT).float().mean()
+            self.saturated[name] = (thinned(output).abs() > FLAT).float().mean()
         elif isinstance(module, nn.Sigmoid):
-            self.saturated[name] = ((2 * few - 1).abs() > FLAT).float().mean()
-        elif isinstance(module, RECTIFIERS) and few.ndim > 1:
-            self.dead[name] = (few <= 0).all(dim=0).float().mean()
+            self.saturated[name] = ((2 * thinned(output) - 1).abs() > FLAT).float().mean()
+        elif isinstance(module, RECTIFIERS) and output.ndim > 1:
+            self.dead[name] = (thinned(output).amax(dim=0) <= 0).float().mean()
         elif isinstance(module, RECURRENT):
             given = _tensor(arguments)
             if given is not None:
@@ -136,9 +135,8 @@ class Probe:
 
         def hook(gradient: Tensor) -> None:
             with torch.no_grad():
-                value = size(thinned(gradient.detach()))
-                self.gradient[name] = value
-                self.broken_backward.append((name, torch.isfinite(value)))
+                value = self.gradient[name] = size(gradient.detach())
+                self.backwards.append((name, value))
                 if isinstance(module, CELLS):
                     self.cell_gradients.setdefault(name, {})[call] = value
                 elif isinstance(module, RECURRENT):

@@ -35,7 +35,7 @@ def read(
         record.layers[name] = Layer(probe.kinds[name])
         for key in ("activation", "gradient", "saturated", "dead"):
             found.ask(getattr(probe, key).get(name), record.layers[name], key)
-    squares: list[Tensor] = []
+    changes: list[tuple[Weights, list[float]]] = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
@@ -44,14 +44,11 @@ def read(
         gradient = probe.by_parameter.get(name)
         if gradient is not None:
             found.ask(gradient, weights, "gradient")
-            squares.append(gradient.float() ** 2)
         if name in before:
-            change = torch.linalg.vector_norm((sampled(parameter) - before[name]).float())
-            own = torch.linalg.vector_norm(before[name].float())
-            found.ask(change / own.clamp(min=torch.finfo(torch.float32).tiny), weights, "ratio")
-    if squares:
-        device = squares[0].device
-        found.ask(torch.stack([s.to(device) for s in squares]).sum().sqrt(), record, "gradient")
+            norms: list[float] = []
+            found.add(torch.linalg.vector_norm((sampled(parameter) - before[name]).float()), norms)
+            found.add(torch.linalg.vector_norm(before[name].float()), norms)
+            changes.append((weights, norms))
     times = _times(probe, through)
     for name, (states, gradients) in times.items():
         record.times[name] = Times([], None if gradients is None else [])
@@ -61,12 +58,15 @@ def read(
             into = record.times[name].gradient
             assert into is not None
             found.add(value, into)
-    broken = [*probe.broken_forward, *probe.broken_backward]
-    fine: list[float] = []
-    for _, flag in broken:
-        found.add(flag, fine)
+    sizes: list[float] = []
+    for _, size in (*probe.forwards, *probe.backwards):
+        found.add(size, sizes)
     found.fetch()
-    return record, _first_broken(model, probe, fine, step, loss, record)
+    for weights, (change, own) in changes:
+        weights.ratio = change / own if own else math.inf if change else 0.0
+    norms = [w.gradient for w in record.parameters.values() if w.gradient is not None]
+    record.gradient = math.hypot(*norms) if norms else None
+    return record, _first_broken(model, probe, sizes, step, loss, record)
 
 
 def _times(probe: Probe, through: bool) -> dict[str, tuple[list[Tensor], list[Tensor] | None]]:
@@ -89,15 +89,15 @@ def _times(probe: Probe, through: bool) -> dict[str, tuple[list[Tensor], list[Te
 def _first_broken(
     model: nn.Module,
     probe: Probe,
-    fine: list[float],
+    sizes: list[float],
     step: int,
     loss: float | None,
     record: Record,
 ) -> Finding | None:
     """Where a number that is not finite first arose: forwards, in the loss, backwards, or an update."""
-    forwards = len(probe.broken_forward)
-    for (name, _), ok in zip(probe.broken_forward, fine[:forwards], strict=True):
-        if not ok:
+    forwards = len(probe.forwards)
+    for (name, _), value in zip(probe.forwards, sizes[:forwards], strict=True):
+        if not math.isfinite(value):
             return Finding(
                 step,
                 "not-finite",
@@ -108,8 +108,8 @@ def _first_broken(
         return Finding(
             step, "not-finite", "", f"the loss is {loss}, though what every layer gives is finite"
         )
-    for (name, _), ok in zip(probe.broken_backward, fine[forwards:], strict=True):
-        if not ok:
+    for (name, _), value in zip(probe.backwards, sizes[forwards:], strict=True):
+        if not math.isfinite(value):
             return Finding(
                 step,
                 "not-finite",

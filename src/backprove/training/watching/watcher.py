@@ -93,6 +93,8 @@ class Watcher:
         self._probe: Any = None
         self._before: dict[str, Any] = {}
         self._broken = False
+        # whether losses are had without waiting for a device
+        self._near = True
         # when layers were last run again, and how long that took
         self._again = (-math.inf, 0.0)
         self._arm()
@@ -120,10 +122,12 @@ class Watcher:
         if not self.every:
             return None
         self.steps += 1
-        record = self._read(loss) if self._probe is not None else None
-        if record is None and not self._broken and self._must_look(loss):
+        record = None
+        if self._probe is not None:
+            record = self._read(loss)
+        elif loss is not None and (self._near or not self.steps % WAIT):
             value = _number(loss)
-            if not math.isfinite(value):
+            if not self._broken and not math.isfinite(value):
                 self._locate(value)
         if not self.steps % self.every and not self._broken:
             self._arm()
@@ -147,6 +151,8 @@ class Watcher:
         probe, self._probe = self._probe, None
         probe.detach()
         value = None if loss is None else _number(loss)
+        device = getattr(loss, "device", None)
+        self._near = device is None or device.type == "cpu"
         last, took = self._again
         began = time.perf_counter()
         through = took <= SHARE * (began - last)
@@ -168,12 +174,6 @@ class Watcher:
         return record
 
     # --- what is not finite -----------------------------------------------------------------------
-
-    def _must_look(self, loss: Any) -> bool:
-        if loss is None:
-            return False
-        device = getattr(loss, "device", None)
-        return device is None or device.type == "cpu" or not self.steps % WAIT
 
     def _locate(self, value: float) -> None:
         """The loss is not finite at a step that was not looked at: what is broken now?"""
@@ -207,8 +207,7 @@ class Watcher:
 
 
 def _number(loss: Any) -> float:
-    detached = loss.detach() if hasattr(loss, "detach") else loss
-    return float(detached)
+    return loss.item() if hasattr(loss, "item") else float(loss)
 
 
 __all__ = ["Layer", "Record", "Times", "TrainingWarning", "Watcher", "Weights", "watch"]
