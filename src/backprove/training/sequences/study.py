@@ -9,6 +9,7 @@ import json
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -146,9 +147,9 @@ def _side_by_side(
 ) -> dict[Setting, History]:
     """Several networks at once: small layers gain nothing from threads."""
     context = multiprocessing.get_context("spawn")
-    epochs = context.Value("i", 0)
+    epochs, stop = context.Value("i", 0), context.Event()
     found: dict[Setting, History] = {}
-    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(epochs,)) as pool:
+    with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(epochs, stop)) as pool:
         pending: dict[Future[History], Setting] = {
             pool.submit(_run, plan, setting, folder, resume): setting for setting in settings
         }
@@ -159,26 +160,42 @@ def _side_by_side(
                     found[pending.pop(future)] = future.result()
                 told(epochs.value)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            # what is being trained ends with its epoch, which is saved
+            stop.set()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
     return found
 
 
+class Stopped(Exception):
+    """The study was interrupted."""
+
+
 _epochs: Any = None
+_stop: Any = None
 
 
-def _begin(epochs: Any) -> None:
-    global _epochs
-    _epochs = epochs
+def _begin(epochs: Any, stop: Any) -> None:
+    global _epochs, _stop
+    _epochs, _stop = epochs, stop
     torch.set_num_threads(1)
+    # an interruption is for the process that waits, which tells the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _count() -> None:
     with _epochs.get_lock():
         _epochs.value += 1
+    _go_on()
+
+
+def _go_on() -> None:
+    if _stop.is_set():
+        raise Stopped
 
 
 def _run(plan: Plan, setting: Setting, folder: Path, resume: bool) -> History:
+    _go_on()
     return train(setting, _task(plan, setting.task), folder, resume, _count)
 
 
