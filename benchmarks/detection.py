@@ -86,8 +86,10 @@ def clock(name):
     took[name] = [last[0] - before[0], last[1] - before[1]]
 with contextlib.redirect_stdout(io.StringIO()):
 {body}
-scale = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 2**20
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+if sys.platform != "darwin":
+    # what Linux counts as this process's maximum begins with the memory of its parent
+    peak = int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) / 2**10
 print(json.dumps({{"took": took, "peak": peak, "figures": figures}}))
 """
 
@@ -132,7 +134,7 @@ def main() -> int:
             f"evaluates in {curves:.2f} s."
         )
         if arguments.times > 1:
-            lines += ["", growth(Path(folder), arguments.times, ours)]
+            lines += ["", growth(Path(folder), arguments.times, ours, arguments.runs)]
     text = f"# Detection\n\n{setting()}\n\n" + "\n".join(lines) + "\n"
     print(text)
     RESULT.parent.mkdir(exist_ok=True)
@@ -236,8 +238,8 @@ def row(name: str, measured: dict[str, Any], ours: dict[str, Any]) -> tuple[str,
     return (*cells, f"{measured['peak']:.0f}")
 
 
-def growth(folder: Path, times: int, ours: dict[str, Any]) -> str:
-    large = best(sys.executable, OURS, generate(folder, times), 1)
+def growth(folder: Path, times: int, ours: dict[str, Any], runs: int) -> str:
+    large = best(sys.executable, OURS, generate(folder, times), runs)
     evaluating = [found["took"]["evaluate"][1] for found in (large, ours)]
     return (
         f"With {times} times the images, boxes and detections Backprove takes {total(large):.1f} s "

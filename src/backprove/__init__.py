@@ -18,14 +18,27 @@ if TYPE_CHECKING:
     from backprove.judge.verdict import Verdict
     from backprove.mathematics import Model
     from backprove.model.text import ModelError
+    from backprove.training.flow.api import flow
+    from backprove.training.watching.watcher import watch
 
 __version__ = "0.1.0"
-__all__ = ["BackproveError", "Derivation", "Model", "ModelError", "Verdict", "__version__"]
+__all__ = [
+    "BackproveError",
+    "Derivation",
+    "Model",
+    "ModelError",
+    "Verdict",
+    "__version__",
+    "flow",
+    "watch",
+]
 
 _HOMES = {
     "Model": "backprove.mathematics",
     "Derivation": "backprove.derivation",
     "ModelError": "backprove.model.text",
+    "flow": "backprove.training.flow.api",
+    "watch": "backprove.training.watching.watcher",
     "Verdict": "backprove.judge.verdict",
 }
 

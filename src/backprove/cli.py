@@ -16,6 +16,7 @@ import typer
 from backprove.commands import diagram, explain, models, separable, studies
 from backprove.commands.detect import detect
 from backprove.commands.diagnose import diagnose
+from backprove.commands.flow import flow
 from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(detect)
 app.command()(diagnose)
+app.command()(flow)
 app.command()(mark)
 app.add_typer(studies.app, name="study")
 

@@ -16,10 +16,13 @@ from typer.core import TyperGroup
 
 from backprove.commands.frame import fail, mistakes_told
 from backprove.commands.study_detector import detector
+from backprove.commands.study_sequences import sequences
 
-#: the study that trains detectors; it has options of its own kind
-DETECTOR = "detector"
-DETECTOR_QUESTION = "Which losses make the better detector? (trains some; needs PyTorch)"
+#: the studies that train something; they have options of their own kind
+TRAINED = {
+    "detector": (detector, "Which losses make the better detector?"),
+    "sequences": (sequences, "Which networks learn what from sequences?"),
+}
 
 
 class _Studies(TyperGroup):
@@ -28,7 +31,7 @@ class _Studies(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         from backprove import studies
 
-        return [*studies.names(), DETECTOR]
+        return [*studies.names(), *TRAINED]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         from backprove import studies
@@ -47,7 +50,8 @@ app = typer.Typer(
     help="Questions answered by computation or experiment; without a name, list them.",
     invoke_without_command=True,
 )
-app.command(DETECTOR)(detector)
+for _name, (_study, _) in TRAINED.items():
+    app.command(_name)(_study)
 
 
 @app.callback()
@@ -58,7 +62,10 @@ def _list(context: typer.Context) -> None:  # pyright: ignore[reportUnusedFuncti
         from backprove.report.study import show_list
 
         listed = [(name, studies.load(name).question) for name in studies.names()]
-        show_list([*listed, (DETECTOR, DETECTOR_QUESTION)])
+        trained = [
+            (name, f"{asked} (trains; needs PyTorch)") for name, (_, asked) in TRAINED.items()
+        ]
+        show_list([*listed, *trained])
 
 
 def _command(name: str) -> Any:
@@ -102,27 +109,6 @@ def _run(
     json: bool,
 ) -> None:
     with mistakes_told():
-        from backprove.report.study import show
+        from backprove.report.study_files import written
 
-        result = study(**options)
-        if html is not None:
-            from backprove.report.study_page import page
-
-            html.write_text(page(result), encoding="utf-8")
-        if png is not None:
-            from backprove.studies.style import rendered
-
-            for picture, path in zip(
-                result.pictures, _files(png, len(result.pictures)), strict=True
-            ):
-                path.write_bytes(rendered(picture, "png"))
-                typer.echo(f"{path}: {picture.title}", err=True)
-        if json:
-            typer.echo(result.as_json())
-        else:
-            show(result)
-
-
-def _files(png: Path, count: int) -> list[Path]:
-    """The named file, and for further figures its name with -2, -3, …"""
-    return [png, *(png.with_stem(f"{png.stem}-{number}") for number in range(2, count + 1))]
+        written(study(**options), html, png, json)

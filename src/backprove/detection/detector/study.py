@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
@@ -210,14 +211,17 @@ def study(
     else:
         # processes, not threads: small convolutions gain little from several threads each
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, context, initializer=_alone) as pool:
-            pending = {pool.submit(_run, *task): task[1] for task in work}
+        stop = context.Event()
+        with ProcessPoolExecutor(jobs, context, initializer=_alone, initargs=(stop,)) as pool:
+            pending = {pool.submit(_run_alone, *task): task[1] for task in work}
             try:
                 for done in as_completed(pending):
                     run = found[pending[done].name] = done.result()
                     told(f"{pending[done].name}: 11-point AP {run.map:.3f}, {run.seconds:.0f} s")
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                # what is being trained ends with its epoch, which is saved
+                stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
                 raise
     truth = test.truth
     _write(folder / "truth.json", dataset(truth))
@@ -239,8 +243,28 @@ def detections(plan: Plan, folder: Path, setting: Setting) -> tuple[Scenes, Pred
     return test, detect(model, test.pictures, test.truth)
 
 
-def _alone() -> None:
+class Stopped(Exception):
+    """The study was interrupted."""
+
+
+_stop: Any = None
+
+
+def _alone(stop: Any) -> None:
+    global _stop
+    _stop = stop
     torch.set_num_threads(1)
+    # an interruption is for the process that waits, which tells the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run_alone(plan: Plan, setting: Setting, folder: Path, resume: bool, evaluate: bool) -> Run:
+    def go_on(_: str = "") -> None:
+        if _stop.is_set():
+            raise Stopped
+
+    go_on()
+    return _run(plan, setting, folder, resume, evaluate, go_on)
 
 
 def _run(

@@ -109,11 +109,11 @@ def train(
         history.train.append(_epoch(setting, epoch, parts, training))
         history.test.append(_loss(setting, model, test))
         history.seconds.append(time.perf_counter() - start)
+        _save(path, setting, classes, history, parts)
         told(
             f"{setting.name}: epoch {epoch + 1} of {setting.epochs}, train loss "
             f"{history.train[-1]:.3f}, test loss {history.test[-1]:.3f}"
         )
-        _save(path, setting, classes, history, parts)
     return model, history
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import overload
 
+from backprove.detection.boxes import Ints
 from backprove.errors import BackproveError
 
 
@@ -60,7 +61,7 @@ class Note:
 class Places(Sequence[str]):
     """Where each record stood, as text when it is asked for: a file's path and a place in it."""
 
-    def __init__(self, file: Path | str, pattern: str, numbers: Sequence[int] | range) -> None:
+    def __init__(self, file: Path | str, pattern: str, numbers: Sequence[int] | Ints) -> None:
         self.file = str(file)
         self.pattern = pattern
         self.numbers = numbers

@@ -296,7 +296,7 @@ def _hint(
 
 def _some(where: Sequence[str], kept: Ints) -> Sequence[str]:
     if isinstance(where, Places):
-        return Places(where.file, where.pattern, np.asarray(where.numbers)[kept].tolist())
+        return Places(where.file, where.pattern, np.asarray(where.numbers)[kept])
     return [where[int(i)] for i in kept]
 
 

@@ -1,0 +1,1 @@
+"""After training: which networks learn what from sequences, and how far their gradients reach."""
