@@ -20,7 +20,7 @@ def model() -> Model:
 
 def test_what_there_is():
     assert set(backprove.__all__) == {
-        "BackproveError", "Derivation", "Model", "ModelError", "Verdict", "__version__",
+        "BackproveError", "Derivation", "Model", "ModelError", "Verdict", "__version__", "flow", "watch",
     }  # fmt: skip
     for name in backprove.__all__:
         assert getattr(backprove, name)
