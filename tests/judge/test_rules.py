@@ -507,3 +507,13 @@ def test_ones_of_a_size_that_the_sum_tells_keep_their_place():
     model = Model("z in R^n\nq = softmax(z)")
     assert model.check("∂q/∂z = diag(q) (I - ones q^T)").verdict == "correct"
     assert model.check("∂q/∂z = diag(q) (I - q ones^T)").verdict == "wrong"
+
+
+def test_derivatives_of_stacked_columns():
+    model = Model("A in R^{m x n}, X in R^{n x p}, B in R^{p x q}\nY = A X B")
+    for left in (
+        "∂vec(Y)/∂vec(X)",
+        r"\frac{\partial \operatorname{vec}(Y)}{\partial \operatorname{vec}(X)}",
+    ):
+        assert model.check(f"{left} = B^T ⊗ A").verdict == "correct"
+        assert model.check(f"{left} = A ⊗ B^T").mistake == "order"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from backprove.notation import brackets, scripts
 from backprove.notation.syntax import (
+    Call,
     Derivative,
     Expr,
     Index,
@@ -91,6 +92,8 @@ def _variable(r: Reader) -> Expr:
     if r.peek() in ("name", "piece"):
         word, start = r.value, r.start
         r.i += 1
+        if word == "vec" and r.peek() == "(":  # the one function by which people differentiate
+            return Call("vec", (r.group("(", ")"),), span=(start, r.end))
         node: Expr = Name(word, (start, r.end))
         return scripts.read(r, node) if r.peek() in scripts.HANGING else node
     if r.peek() in ("(", "{", "accent", "⦃", "ones"):
