@@ -517,3 +517,8 @@ def test_derivatives_of_stacked_columns():
     ):
         assert model.check(f"{left} = B^T ⊗ A").verdict == "correct"
         assert model.check(f"{left} = A ⊗ B^T").mistake == "order"
+
+
+def test_kronecker_with_a_letter_and_a_number():
+    model = Model("z in R^n\np = softmax(z)")
+    assert model.check("∂p_j/∂z_1 = p_j (δ_{j1} - p_1)").verdict == "correct"

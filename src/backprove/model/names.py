@@ -99,6 +99,8 @@ def splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]:
             split += [_letter_or_digit(letter, item.span) for letter in item.text]
         elif isinstance(item, Product) and not any(item.ops):  # `1j`
             split += item.factors
+        elif isinstance(item, Index) and not item.bracket and _is_letter(item.base):  # `j1`
+            split += [item.base, *item.items]
         elif isinstance(item, Number) and len(item.text) > 1 and item.text.isdigit():
             split += [Number(type(item.value)(int(d)), d, item.span) for d in item.text]
         else:
@@ -110,6 +112,10 @@ def splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]:
             return [tuple(split)]
         found.append(tuple(split))
     return found
+
+
+def _is_letter(expr: Expr) -> bool:
+    return isinstance(expr, Name) and len(expr.text) == 1
 
 
 def _letter_or_digit(text: str, span: Span) -> Name | Number:
