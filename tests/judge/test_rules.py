@@ -522,3 +522,11 @@ def test_derivatives_of_stacked_columns():
 def test_kronecker_with_a_letter_and_a_number():
     model = Model("z in R^n\np = softmax(z)")
     assert model.check("∂p_j/∂z_1 = p_j (δ_{j1} - p_1)").verdict == "correct"
+
+
+@pytest.mark.parametrize(
+    "indicator", [r"\mathbb{I}(i = j)", "I[i = j]", "1[i = j]", r"\mathbf{1}_{i = j}"]
+)
+def test_ways_to_write_an_indicator(indicator: str):
+    model = Model("z in R^n\np = softmax(z)")
+    assert model.check(f"∂p_i/∂z_j = p_i ({indicator} - p_j)").verdict == "correct"

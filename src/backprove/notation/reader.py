@@ -311,6 +311,8 @@ class Reader(Cursor):
                 self.rest_of(length, kind="piece")
                 return Name(word[:length], (start, start + length))
         self.i += 1
+        if word == "I" and self.peek() in ("[", "(", "⦃") and brackets.holds_condition(self):
+            return brackets.indicator(self, start)  # another letter for 1[…]
         return Name(word, (start, end))
 
     def first_name(self, word: str) -> int:
