@@ -280,6 +280,17 @@ class Session:
         return False
 
 
+def records(text: str) -> list[tuple[int, str]]:
+    """A text's records with the line on which each begins: a line, with its “where …” lines."""
+    found: list[tuple[int, str]] = []
+    for number, line in logical_lines(text):
+        if found and _is_where(line):
+            found[-1] = (found[-1][0], f"{found[-1][1]}\n{line}")
+        elif line.strip():
+            found.append((number, line))
+    return found
+
+
 def _lines(text: str) -> list[str]:
     return [line for _, line in logical_lines(text) if line.strip()]
 
