@@ -26,7 +26,10 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     422: {"model": m.Problem, "description": "What was asked has no meaning; the text says why."},
     429: {"model": m.Problem, "description": "Too many requests at once."},
     500: {"model": m.Problem, "description": "A fault of Backprove."},
-    503: {"model": m.Problem, "description": "It took too long or too much memory, or all are busy."},
+    503: {
+        "model": m.Problem,
+        "description": "It took too long or too much memory, or all are busy.",
+    },
 }
 
 api = APIRouter(prefix="/api", responses=_PROBLEMS)

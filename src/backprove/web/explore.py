@@ -114,7 +114,9 @@ def convolution(asked: m.ConvolutionRequest) -> m.ConvolutionAnswer:
         name = "conv_size"
     if min(out) < 1:
         raise BackproveError("the kernel does not fit: there is no output. Add padding, or input.")
-    met = list(meetings(asked.input, asked.kernel, out, *([s] * 2 for s in setting), asked.transposed))
+    met = list(
+        meetings(asked.input, asked.kernel, out, *([s] * 2 for s in setting), asked.transposed)
+    )
     settings = f"stride={asked.stride}, padding={asked.padding}, dilation={asked.dilation}"
     called = f"{name}({asked.input[0]}, {asked.kernel[0]}, {settings})"
     return m.ConvolutionAnswer(

@@ -60,7 +60,9 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        headers = {key.decode("latin-1").lower(): v.decode("latin-1") for key, v in scope["headers"]}
+        headers = {
+            key.decode("latin-1").lower(): v.decode("latin-1") for key, v in scope["headers"]
+        }
         protected = _protected(send)
         try:
             self._called_by_its_name(headers)
@@ -98,7 +100,9 @@ class Guard:
             return False
         pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"))
         if not any(key == "token" and _same(value, token) for key, value in pairs):
-            raise Refused(401, "a token is asked for: open the address that `backprove serve` printed")
+            raise Refused(
+                401, "a token is asked for: open the address that `backprove serve` printed"
+            )
         rest = urlencode([(key, value) for key, value in pairs if key != "token"])
         to = scope["path"] + (f"?{rest}" if rest else "")
         to = "/" + to.lstrip("/\\")  # never to another host
@@ -143,7 +147,9 @@ class Guard:
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
                     if size > most:
-                        raise Refused(413, f"this is too large: {most:,} bytes is the most that is read")
+                        raise Refused(
+                            413, f"this is too large: {most:,} bytes is the most that is read"
+                        )
                     if not message.get("more_body"):
                         break
         except TimeoutError:

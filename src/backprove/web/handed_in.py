@@ -10,7 +10,7 @@ from backprove.course.marking import MarkReport, marked
 from backprove.course.sheet import Sheet, sheet_of
 from backprove.documents import Document, DocumentError, decoded
 from backprove.documents import document as read
-from backprove.report import data, html, marks_data, marks_page, markdown
+from backprove.report import data, html, markdown, marks_data, marks_page
 from backprove.report.marks_markdown import written as marks_written
 from backprove.web.messages import DocumentAnswer, DocumentRequest, File
 

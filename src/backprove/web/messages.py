@@ -162,9 +162,9 @@ class DocumentRequest(Request):
     document: File
     sheet: File | None = None
     mark: Annotated[bool, Field(description="Give marks by the sheet, under its policy.")] = False
-    page: Annotated[
-        bool, Field(description="A whole page to keep, in place of a fragment.")
-    ] = False
+    page: Annotated[bool, Field(description="A whole page to keep, in place of a fragment.")] = (
+        False
+    )
 
 
 class DocumentAnswer(BaseModel):

@@ -46,7 +46,9 @@ def _page(name: str) -> str:
 def _assets() -> dict[str, bytes]:
     """The static files by name: what is not there cannot be asked for."""
     folder = files("backprove.web").joinpath("static")
-    return {f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in _KINDS}
+    return {
+        f.name: f.read_bytes() for f in folder.iterdir() if f.name[f.name.rfind(".") :] in _KINDS
+    }
 
 
 @pages.get("/", response_class=HTMLResponse)

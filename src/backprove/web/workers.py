@@ -14,7 +14,7 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 from backprove.web.settings import Settings
@@ -98,27 +98,22 @@ class Pool:
             return known
         if self._waiting >= self.settings.queue:
             return Answer.error(503, BUSY)
-        self._waiting += 1
-        try:
-            if heavy:
-                await self._heavy.acquire()
+        async with self._heavy if heavy else nullcontext():
+            self._waiting += 1
             try:
                 worker = await self._take(model)
+            finally:
+                self._waiting -= 1
+            try:
+                left = gone is not None and await gone()
             except BaseException:
-                if heavy:
-                    self._heavy.release()
+                await self._put(worker)
                 raise
-        finally:
-            self._waiting -= 1
-        try:
-            if gone is not None and await gone():
+            if left:
                 await self._put(worker)
                 return Answer.error(499, "nobody waits for this any more")
             worker.model = model
             answer = await self._asked(worker, task, payload, seconds)
-        finally:
-            if heavy:
-                self._heavy.release()
         if keep and answer.status == 200:
             self._keep(key, answer)
         return answer
@@ -175,7 +170,7 @@ class Pool:
         return answer
 
     async def _start(self) -> _Worker:
-        threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

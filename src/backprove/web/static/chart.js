@@ -1,7 +1,7 @@
 // Line charts in SVG: axes with few ticks, lines that differ in colour and dash, a marker.
 import { drawn } from "./common.js";
 
-const MARGIN = { left: 52, right: 14, top: 14, bottom: 40 };
+const MARGIN = { left: 52, right: 14, top: 26, bottom: 40 };
 
 /** `lines`: { name, points: [[x, y|null], …], tone, soft }; `y.log` takes powers of ten. */
 export function chart(svg, { x, y, lines, bands = [], marks = [], at = null, legend = true }) {
@@ -49,7 +49,7 @@ export function chart(svg, { x, y, lines, bands = [], marks = [], at = null, leg
       parts.push(drawn("text", { x: left + 28, y: top }, name));
     });
   }
-  if (y.label) parts.push(drawn("text", { x: MARGIN.left + 6, y: MARGIN.top + 12, class: "label" }, y.label));
+  if (y.label) parts.push(drawn("text", { x: MARGIN.left - 8, y: 14, "text-anchor": "start", class: "label" }, y.label));
   svg.replaceChildren(...parts);
 }
 
