@@ -7,22 +7,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-
-for needed in ("fastapi", "uvicorn", "httpx"):
-    pytest.importorskip(needed, reason="the pages need the extra: pip install 'backprove[web]'")
-
-from fastapi.testclient import TestClient
-
-from backprove.web.app import application
-from backprove.web.settings import Settings
 
 HOMEWORKS = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[TestClient]:
+def client() -> Iterator[Any]:
+    from fastapi.testclient import TestClient
+
+    from backprove.web.app import application
+    from backprove.web.settings import Settings
+
     settings = Settings(workers=1, rate=0)
     with TestClient(application(settings), base_url="http://127.0.0.1:8000") as client:
         yield client

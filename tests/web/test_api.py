@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import pytest
 from tests.web.conftest import HOMEWORKS
@@ -64,7 +65,7 @@ class TestCheck:
 
 
 class TestDerive:
-    asked = {"model": models.text("rnn", T=3), "of": "E", "by": "W"}
+    asked: ClassVar = {"model": models.text("rnn", T=3), "of": "E", "by": "W"}
 
     @pytest.mark.parametrize(
         ("view", "part"),

@@ -6,6 +6,10 @@ import html.parser
 import json
 
 import pytest
+
+for needed in ("fastapi", "uvicorn", "httpx"):
+    pytest.importorskip(needed, reason="the pages need the extra: pip install 'backprove[web]'")
+
 from fastapi.testclient import TestClient
 
 from backprove.web.app import application

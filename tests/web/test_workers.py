@@ -10,6 +10,9 @@ import sys
 
 import pytest
 
+for needed in ("fastapi", "uvicorn", "httpx"):
+    pytest.importorskip(needed, reason="the pages need the extra: pip install 'backprove[web]'")
+
 from backprove.web import worker
 from backprove.web.settings import Settings
 from backprove.web.workers import Pool

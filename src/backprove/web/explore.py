@@ -114,8 +114,9 @@ def convolution(asked: m.ConvolutionRequest) -> m.ConvolutionAnswer:
         name = "conv_size"
     if min(out) < 1:
         raise BackproveError("the kernel does not fit: there is no output. Add padding, or input.")
+    stride, padding, dilation = ([number] * 2 for number in setting)
     met = list(
-        meetings(asked.input, asked.kernel, out, *([s] * 2 for s in setting), asked.transposed)
+        meetings(asked.input, asked.kernel, out, stride, padding, dilation, asked.transposed)
     )
     settings = f"stride={asked.stride}, padding={asked.padding}, dilation={asked.dilation}"
     called = f"{name}({asked.input[0]}, {asked.kernel[0]}, {settings})"
@@ -148,7 +149,7 @@ def loss(asked: m.LossRequest) -> m.LossAnswer:
     found = loss_saturation.losses(asked.output, LOGITS, asked.gamma)
     first = next(iter(found.values()))
     return m.LossAnswer(
-        logits=_numbers(LOGITS, 4),
+        logits=[round(float(z), 4) for z in LOGITS],
         probability=_numbers(first[0]),
         curves=[
             m.Curve(
