@@ -64,6 +64,7 @@ def _bound(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, number)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(where)
+        bound.listen(256)  # who comes before the workers are ready waits, and is not refused
     except (OSError, OverflowError, UnicodeError) as error:
         raise BackproveError(f"cannot listen at {host}, port {port}: {error}") from None
     return bound

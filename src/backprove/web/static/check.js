@@ -1,5 +1,5 @@
 // The page that checks: claims are judged while they are written.
-import { $, ask, copies, latest, modelPane, onAddress, saveHtml, saveMarkdown, store, stored } from "./common.js";
+import { $, ask, copies, latest, modelPane, onAddress, reachable, saveHtml, saveMarkdown, store, stored } from "./common.js";
 
 const SAMPLE = {
   model: `x_t in R^n, y_t in R^k one-hot        for t = 1..3
@@ -33,6 +33,7 @@ const check = latest(async (signal) => {
     $("tally").textContent = answer.counts.replace(/ \(.*/, "");
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    verdicts.classList.add("stale");
     $("tally").textContent = $("model-problem").hidden && !error.message.startsWith("line ")
       ? error.message : "The model cannot be read yet.";
   }
@@ -44,6 +45,8 @@ function show(html) {
   const open = [...verdicts.querySelectorAll("article")].filter((a) => a.querySelector("details[open]")).map((a) => a.id);
   verdicts.innerHTML = html; // made and escaped by the server
   for (const id of open) $(id)?.querySelector("details")?.setAttribute("open", "");
+  verdicts.classList.remove("stale");
+  reachable(verdicts);
 }
 
 // A verdict leads back to its line.

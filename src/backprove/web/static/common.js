@@ -111,6 +111,14 @@ export function copies(button, text) {
   });
 }
 
+/** What is too wide for its place and scrolls can be reached by keyboard. */
+export function reachable(root) {
+  for (const box of root.querySelectorAll(".claim, .corrected, .derived, .typeset, .working, dd, pre")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+
 export function problem(element, text) {
   element.hidden = !text;
   element.textContent = text ?? "";
@@ -129,6 +137,7 @@ export function modelPane(changed) {
       const answer = await ask("model", { model: area.value }, signal);
       problem($("model-problem"), "");
       $("model-read").innerHTML = answer.html; // typeset and escaped by the server
+      reachable($("read"));
       pane.names = answer;
       pane.onnames?.(answer);
     } catch (error) {

@@ -1,5 +1,5 @@
 // The page that derives: what by what, in the view that is asked for.
-import { $, ask, copies, escaped, latest, make, modelPane, onAddress, problem, saveHtml, saveMarkdown, standalone, store, stored } from "./common.js";
+import { $, ask, copies, escaped, latest, make, modelPane, onAddress, problem, reachable, saveHtml, saveMarkdown, standalone, store, stored } from "./common.js";
 
 const SAMPLE = {
   model: `x_t in R^n, y_t in R^k one-hot        for t = 1..T
@@ -55,6 +55,7 @@ const derive = latest(async (signal) => {
   try {
     shown = await SHOW[view](question, signal);
     problem($("problem"), "");
+    reachable(result);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     shown = null;

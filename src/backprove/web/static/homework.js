@@ -1,5 +1,5 @@
 // The page for whole homeworks: files in, a report out.
-import { $, ask, latest, problem, saveHtml, saveMarkdown } from "./common.js";
+import { $, ask, latest, problem, reachable, saveHtml, saveMarkdown } from "./common.js";
 
 const LARGEST = 4_000_000;
 const files = { homework: null, sheet: null };
@@ -34,6 +34,7 @@ const report = latest(async (signal) => {
   try {
     answer = await ask("document", asked(), signal);
     $("report").innerHTML = answer.html; // made and escaped by the server
+    reachable($("report"));
     $("status").textContent = "The report is below.";
     problem($("problem"), "");
   } catch (error) {
