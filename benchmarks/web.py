@@ -59,7 +59,8 @@ class User:
 
     async def ask(self, model: str, claims: str) -> float:
         text = claims + " " * next(unique)
-        body = json.dumps({"model": model, "claims": text, "html": True}).encode()
+        asked = {"model": model, "claims": text, "repairs": False, "html": True}  # as the page does
+        body = json.dumps(asked).encode()
         head = (
             f"POST /api/check HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

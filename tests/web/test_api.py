@@ -46,6 +46,13 @@ class TestCheck:
         (said,) = post(client, "check", model=LINEAR, claims=claims)["claims"]
         assert (said["line"], said["verdict"]) == (1, "correct")
 
+    def test_what_is_being_written_is_not_repaired(self, client) -> None:
+        asked = {"model": LINEAR, "claims": "∂L/∂y = (t - y"}
+        (repaired,) = post(client, "check", **asked)["claims"]
+        (plain,) = post(client, "check", **asked, repairs=False)["claims"]
+        assert (repaired["verdict"], plain["verdict"]) == ("wrong", "unreadable")
+        assert plain["text"][slice(*plain["place"])] == "("
+
     def test_the_fragment_points_at_the_mistake(self, client) -> None:
         html = post(client, "check", model=LINEAR, claims="∂L/∂y = t - y", html=True)["html"]
         assert 'class="here"' in html
@@ -98,6 +105,11 @@ class TestDerive:
         assert answer["svg"].startswith("<svg")
         assert "style" not in answer["svg"]
         assert answer["mermaid"].startswith(("flowchart", "graph"))
+
+    def test_nothing_has_no_graph(self, client) -> None:
+        answer = client.post("/api/diagram", json={"model": "# only words"})
+        assert answer.status_code == 422
+        assert "nothing to draw" in answer.json()["detail"]
 
     def test_a_model_as_it_is_read(self, client) -> None:
         answer = post(client, "model", model=LINEAR)

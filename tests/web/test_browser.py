@@ -110,8 +110,8 @@ class TestCheck:
         expect(page.locator("#tally")).to_have_text("1 claim: 1 accepted, 0 partly, 0 not")
 
     def test_what_cannot_be_read_is_pointed_at(self, page) -> None:
-        self.write(page, LINEAR, "dL/dy = q - t")
-        expect(page.locator("#verdicts mark")).to_have_text("q")
+        self.write(page, LINEAR, "dL/dy = (t - y")
+        expect(page.locator("#verdicts mark")).to_have_text("(")
         self.write(page, "x in R^n\ny = Q x", "y = x")
         expect(page.locator("#model-problem")).to_contain_text("line 2")
         expect(page.locator("#model-problem")).to_contain_text("^")

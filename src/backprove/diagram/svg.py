@@ -9,6 +9,7 @@ from unicodedata import combining
 
 from backprove.diagram.graph import Edge, Graph, Node
 from backprove.diagram.layout import Layout, layout
+from backprove.errors import BackproveError
 
 SIZE, SMALL, LINE = 14.0, 0.72, 20.0
 PAD_X, PAD_Y, MARGIN = 12.0, 9.0, 24.0
@@ -47,7 +48,12 @@ class _Text:
 
 
 def to_svg(graph: Graph, title: str = "", *, bare: bool = False) -> str:
-    """A picture of the graph; `bare` without style and paper, for a page that has its own."""
+    """A picture of the graph; `bare` without style and paper, for a page that has its own.
+
+    Raises `BackproveError` where there is nothing to draw.
+    """
+    if not graph.nodes:
+        raise BackproveError("there is nothing to draw: the model declares and defines nothing")
     texts = {node.key: _text(node) for node in graph.nodes}
     found = layout(graph, {key: text.size for key, text in texts.items()})
     width, height = found.width + 2 * MARGIN, found.height + 2 * MARGIN

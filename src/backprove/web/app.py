@@ -58,7 +58,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _json(Answer.error(error.status_code, str(error.detail)))
+    answer = _json(Answer.error(error.status_code, str(error.detail)))
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def _json(answer: Answer) -> Response:

@@ -21,7 +21,7 @@ BUDGET = 1.0
 
 def check(asked: CheckRequest) -> CheckAnswer:
     """The verdict on every claim; raises `ModelError` where the model has no meaning."""
-    results, definitions = _judged(asked.model, asked.claims)
+    results, definitions = _judged(asked.model, asked.claims, asked.repairs)
     counts = Counts.of(result.verdict for result in results)
     shown = ""
     if asked.html:
@@ -46,11 +46,13 @@ def report(asked: ReportRequest) -> ReportAnswer:
     return ReportAnswer(html=html.page(made), markdown=markdown.written(made, asked.model))
 
 
-def _judged(model: str, claims: str) -> tuple[list[ClaimResult], list[tuple[int, str]]]:
+def _judged(
+    model: str, claims: str, repairs: bool = True
+) -> tuple[list[ClaimResult], list[tuple[int, str]]]:
     """The links of all claims with their lines, and the lines that only define names."""
     world = ready(model).world
     world.tidy()
-    session = Session(world, BUDGET)
+    session = Session(world, BUDGET, repairs=repairs)
     results: list[ClaimResult] = []
     definitions: list[tuple[int, str]] = []
     for line, text in records(claims):

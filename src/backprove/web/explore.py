@@ -123,7 +123,7 @@ def convolution(asked: m.ConvolutionRequest) -> m.ConvolutionAnswer:
     return m.ConvolutionAnswer(
         output=(out[0], out[1]),
         size="\n".join(explain(called).lines),
-        meetings=[(_place(p), _place(i), _place(r)) for p, i, r in met],
+        meetings=[[_place(p), _place(i), _place(r)] for p, i, r in met],
         sums=[_sum((r, c), met) for r in range(out[0]) for c in range(out[1])],
     )
 

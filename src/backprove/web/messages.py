@@ -46,6 +46,9 @@ class CheckRequest(Request):
     claims: Annotated[
         str, Field(max_length=LONGEST, description="Claims and the writer's own definitions.")
     ]
+    repairs: Annotated[
+        bool, Field(description="Repair lines that cannot be read, such as a missing bracket.")
+    ] = True
     html: Annotated[bool, Field(description="Answer with a page's fragment, too.")] = False
 
 
@@ -261,7 +264,7 @@ class ConvolutionAnswer(BaseModel):
 
     output: tuple[int, int]
     size: str
-    meetings: list[tuple[tuple[int, int], tuple[int, int], tuple[int, int]]]
+    meetings: list[Annotated[list[tuple[int, int]], Field(min_length=3, max_length=3)]]
     sums: list[str]
 
 

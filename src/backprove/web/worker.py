@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -35,8 +36,8 @@ def answer(line: bytes) -> bytes:
         return _error(422, str(error))
     except Exception as error:
         tasks.forget()
-        print(f"backprove: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
-        return _error(500, f"a fault of Backprove, not of your input ({type(error).__name__})")
+        what = f"{type(error).__name__}: {error}"[:300]
+        return _error(500, f"a fault of Backprove, not of your input ({what}); please report it")
 
 
 def _error(status: int, message: str) -> bytes:
@@ -51,6 +52,7 @@ def main() -> None:
     os.dup2(2, 1)
     sys.dont_write_bytecode = True
     tasks.warm_up()
+    gc.freeze()  # the library itself is no garbage: it need not be looked through
     limit_memory(int(sys.argv[1]))
     write_no_files()
     out.write(b"ready\n")

@@ -28,7 +28,7 @@ const check = latest(async (signal) => {
   }
   verdicts.setAttribute("aria-busy", "true");
   try {
-    const answer = await ask("check", { model: model.text, claims: claims.value, html: true }, signal);
+    const answer = await ask("check", { model: model.text, claims: claims.value, repairs: false, html: true }, signal);
     show(answer.html);
     $("tally").textContent = answer.counts.replace(/ \(.*/, "");
   } catch (error) {
