@@ -77,7 +77,7 @@ def _claim(line: int, text: str, verdict: Verdict) -> Claim:
         mistake=verdict.mistake,
         reading=verdict.reading,
         corrected=verdict.corrected,
-        place=verdict.place,
+        place=None if verdict.place is None else list(verdict.place),
         repairs=list(verdict.repairs),
         evidence=None if evidence is None else finite(asdict(evidence)),
     )

@@ -57,9 +57,8 @@ def pair(asked: m.PairRequest) -> m.PairAnswer:
     # least and greatest overlap first, then what lies between, ever finer
     share = asked.turn if asked.turn < 2 else asked.turn * GOLDEN % 1.0
     at = round(share * (len(found) - 1))
-    left, top, right, bottom = (int(edge) for edge in found[at])
     return m.PairAnswer(
-        b=(left, top, right, bottom),
+        b=[int(edge) for edge in found[at]],
         found=len(found),
         least=float(overlaps[0]),
         greatest=float(overlaps[-1]),
@@ -81,7 +80,7 @@ def ranking(asked: m.RankingRequest) -> m.RankingAnswer:
             found=sum(hits[:rank]),
             precision=f"{sum(hits[:rank])}/{rank}",
             recall=f"{sum(hits[:rank])}/{asked.positives}",
-            at=(float(r), float(p)),
+            at=[float(r), float(p)],
             best=float(interpolated(curve, r)),
         )
         for rank, (r, p) in enumerate(curve, 1)
@@ -92,7 +91,7 @@ def ranking(asked: m.RankingRequest) -> m.RankingAnswer:
     assert exact is not None
     return m.RankingAnswer(
         ranks=ranks,
-        samples=[(float(r), float(interpolated(curve, r))) for r in recalls],
+        samples=[[float(r), float(interpolated(curve, r))] for r in recalls],
         average=float(exact),
         exact=fraction(exact),
         lines=list(shown.lines),
@@ -121,16 +120,11 @@ def convolution(asked: m.ConvolutionRequest) -> m.ConvolutionAnswer:
     settings = f"stride={asked.stride}, padding={asked.padding}, dilation={asked.dilation}"
     called = f"{name}({asked.input[0]}, {asked.kernel[0]}, {settings})"
     return m.ConvolutionAnswer(
-        output=(out[0], out[1]),
+        output=out,
         size="\n".join(explain(called).lines),
-        meetings=[[_place(p), _place(i), _place(r)] for p, i, r in met],
+        meetings=[[list(p), list(i), list(r)] for p, i, r in met],
         sums=[_sum((r, c), met) for r in range(out[0]) for c in range(out[1])],
     )
-
-
-def _place(at: Iterable[int]) -> tuple[int, int]:
-    row, column = at
-    return row, column
 
 
 def _sum(at: tuple[int, int], met: list[tuple[tuple[int, ...], ...]]) -> str:

@@ -13,6 +13,8 @@ ModelText = Annotated[
     str, Field(max_length=LONGEST, description="A model in the notation, a line each.")
 ]
 Expression = Annotated[str, Field(min_length=1, max_length=2_000)]
+#: a row and a column, or a first character and the one behind the last
+Pair = Annotated[list[int], Field(min_length=2, max_length=2)]
 
 
 class Request(BaseModel):
@@ -64,7 +66,7 @@ class Claim(BaseModel):
     mistake: str | None = None
     reading: str | None = None
     corrected: str | None = None
-    place: tuple[int, int] | None = None
+    place: Pair | None = None
     repairs: list[str] = []
     evidence: dict[str, Any] | None = None
 
@@ -218,7 +220,7 @@ class PairRequest(BoxesRequest):
 
 
 class PairAnswer(BaseModel):
-    b: Box
+    b: Annotated[list[int], Field(min_length=4, max_length=4)]
     found: Annotated[int, Field(description="Boxes in whole pixels at this distance.")]
     least: float
     greatest: float
@@ -236,7 +238,7 @@ class Rank(BaseModel):
     found: int
     precision: str
     recall: str
-    at: tuple[float, float]
+    at: Annotated[list[float], Field(min_length=2, max_length=2)]
     best: float
 
 
@@ -244,7 +246,7 @@ class RankingAnswer(BaseModel):
     """A row for each prediction: recall and precision at it, and the interpolated precision."""
 
     ranks: list[Rank]
-    samples: list[tuple[float, float]]
+    samples: list[Annotated[list[float], Field(min_length=2, max_length=2)]]
     average: float
     exact: str
     lines: list[str]
@@ -262,9 +264,9 @@ class ConvolutionRequest(Request):
 class ConvolutionAnswer(BaseModel):
     """Which entries meet: (input, kernel, output) with rows and columns counted from 0."""
 
-    output: tuple[int, int]
+    output: Pair
     size: str
-    meetings: list[Annotated[list[tuple[int, int]], Field(min_length=3, max_length=3)]]
+    meetings: list[Annotated[list[Pair], Field(min_length=3, max_length=3)]]
     sums: list[str]
 
 
