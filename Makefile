@@ -13,8 +13,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start bench-detection bench-doctor bench-watching clean
-.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start bench-detection bench-web clean
+.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start bench-detection bench-doctor bench-watching bench-web clean
 .DEFAULT_GOAL := help
 
 help:
@@ -84,6 +83,7 @@ bench-doctor: $(VENV)/.installed-dev
 
 bench-watching: $(VENV)/.installed
 	@$(BIN)/python benchmarks/watching.py $(ARGS)
+
 bench-web: $(VENV)/.installed
 	@$(PIP) install --editable '.[web]'
 	@$(BIN)/python benchmarks/web.py $(ARGS)

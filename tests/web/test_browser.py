@@ -273,6 +273,7 @@ class TestExplore:
         page.mouse.move(x - 60, y - 40, steps=6)
         page.mouse.up()
         expect(page.locator("#iou")).not_to_have_text("0.212")
+        page.wait_for_timeout(300)  # the last step of the drag is answered
         distance, overlaps = self.number(page, "#distance"), set()
         for _ in range(3):
             page.get_by_role("button", name="Find another pair").click()
