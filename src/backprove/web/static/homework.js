@@ -5,7 +5,7 @@ const LARGEST = 4_000_000;
 const files = { homework: null, sheet: null };
 let answer = null;
 
-async function take(role, file) {
+async function take(role, file, dropped = false) {
   if (!file) return;
   problem($("problem"), "");
   if (file.size > LARGEST) {
@@ -20,7 +20,7 @@ async function take(role, file) {
     problem($("problem"), `${file.name} is not UTF-8 text. A scan or a PDF cannot be read here.`);
     return;
   }
-  $(`${role}-name`).textContent = file.name;
+  $(`${role}-name`).textContent = dropped ? file.name : ""; // a chosen one is shown by its field
   if (role === "sheet") $("mark").disabled = false;
   report(true);
 }
@@ -57,7 +57,7 @@ for (const role of ["homework", "sheet"]) {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     drop.classList.remove("over");
-    take(role, event.dataTransfer.files[0]);
+    take(role, event.dataTransfer.files[0], true);
   });
 }
 // A file that misses its place must not replace the page.
