@@ -13,7 +13,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c '$(NEW_ENOUGH)' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start bench-detection bench-doctor bench-watching clean
+.PHONY: help demo test lint format fuzz bench-claims bench-throughput bench-derivatives bench-start bench-detection bench-doctor bench-watching bench-web clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make bench-detection  average precision beside other evaluators (ARGS='--referees PYTHON')"
 	@echo "make bench-doctor  train small networks with known faults, and diagnose them"
 	@echo "make bench-watching  what watching a training run costs (needs PyTorch)"
+	@echo "make bench-web     load the pages' server on loopback, and time its answers"
 	@echo "make clean         remove the virtual environment and what tools left behind"
 
 demo: $(VENV)/.installed
@@ -82,6 +83,10 @@ bench-doctor: $(VENV)/.installed-dev
 
 bench-watching: $(VENV)/.installed
 	@$(BIN)/python benchmarks/watching.py $(ARGS)
+
+bench-web: $(VENV)/.installed
+	@$(PIP) install --editable '.[web]'
+	@$(BIN)/python benchmarks/web.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache demo.html demo-marks.html

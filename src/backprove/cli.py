@@ -21,6 +21,7 @@ from backprove.commands.frame import UNUSABLE, model_text
 from backprove.commands.frame import fail as _fail
 from backprove.commands.frame import mistakes_told as _mistakes_told
 from backprove.commands.mark import mark
+from backprove.commands.serve import serve
 
 NOT_ALL = 1
 FAULT = 3
@@ -36,6 +37,7 @@ app.command()(detect)
 app.command()(diagnose)
 app.command()(flow)
 app.command()(mark)
+app.command()(serve)
 app.add_typer(studies.app, name="study")
 
 

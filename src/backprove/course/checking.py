@@ -51,11 +51,14 @@ def check_document(
     With `replay` the evidence against a wrong claim holds a script that shows it.
     """
     document = read_document(Path(path))
-    judging = (
-        Judging(document, replay=replay)
-        if sheet is None
-        else Judging(document, read_sheet(Path(sheet)), Path(sheet), replay)
-    )
+    if sheet is None:
+        return checked(Judging(document, replay=replay))
+    return checked(Judging(document, read_sheet(Path(sheet)), Path(sheet), replay))
+
+
+def checked(judging: Judging) -> DocumentReport:
+    """The report on a document that is already read."""
+    document = judging.document
     judging.run()
     found = (r for judged in judging.claims for r in links_of(judged, document))
     results = tuple(sorted(found, key=lambda result: result.line))

@@ -16,7 +16,7 @@ from backprove.course.checking import ClaimResult, left_out_note, links_of
 from backprove.course.judging import Judging
 from backprove.course.key import Key, Manual
 from backprove.course.pairing import Answer, Pairing
-from backprove.course.sheet import Question, SheetError, read_sheet
+from backprove.course.sheet import Question, Sheet, SheetError, read_sheet
 from backprove.course.worth import Worth, Worths
 from backprove.documents import Document, Passage, read_document
 
@@ -98,13 +98,20 @@ def mark_document(sheet_path: Path | str, path: Path | str) -> MarkReport:
     Raises `SheetError` for a sheet with nothing to mark, or with an impossible key, and
     `DocumentError` for a submission that cannot be read.
     """
-    sheet_path, path = Path(sheet_path), Path(path)
+    sheet_path = Path(sheet_path)
     sheet = read_sheet(sheet_path)
+    return marked(sheet, sheet_path, read_document(path))
+
+
+def marked(sheet: Sheet, sheet_path: Path, document: Document) -> MarkReport:
+    """The same for what is already read; `sheet_path` is what the sheet is called.
+
+    Raises `SheetError` as `mark_document` does.
+    """
     if not any(question.asks for question in sheet.questions):
         raise SheetError(
             f"{sheet_path} asks nothing: give its questions blocks marked `answer` or `manual`"
         )
-    document = read_document(path)
     judging = Judging(document, sheet, sheet_path)
     sessions = {number: place.session for number, place in judging.places.items()}
     keys = ready(sheet, sessions, sheet_path)

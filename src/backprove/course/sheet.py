@@ -138,6 +138,11 @@ def read_sheet(path: Path | str) -> Sheet:
         text = read_text(path)
     except DocumentError as error:
         raise SheetError(str(error)) from None
+    return sheet_of(text, path)
+
+
+def sheet_of(text: str, path: Path) -> Sheet:
+    """The sheet of a file's text; `path` is what it is called, and is not opened."""
     try:
         return parse_sheet(text, path.stem)
     except SheetError as error:

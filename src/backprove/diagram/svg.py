@@ -9,6 +9,7 @@ from unicodedata import combining
 
 from backprove.diagram.graph import Edge, Graph, Node
 from backprove.diagram.layout import Layout, layout
+from backprove.errors import BackproveError
 
 SIZE, SMALL, LINE = 14.0, 0.72, 20.0
 PAD_X, PAD_Y, MARGIN = 12.0, 9.0, 24.0
@@ -46,8 +47,13 @@ class _Text:
         return max(map(_width, lines)) + 2 * PAD_X, len(lines) * LINE + 2 * PAD_Y - 4
 
 
-def to_svg(graph: Graph, title: str = "") -> str:
-    """A picture of the graph."""
+def to_svg(graph: Graph, title: str = "", *, bare: bool = False) -> str:
+    """A picture of the graph; `bare` without style and paper, for a page that has its own.
+
+    Raises `BackproveError` where there is nothing to draw.
+    """
+    if not graph.nodes:
+        raise BackproveError("there is nothing to draw: the model declares and defines nothing")
     texts = {node.key: _text(node) for node in graph.nodes}
     found = layout(graph, {key: text.size for key, text in texts.items()})
     width, height = found.width + 2 * MARGIN, found.height + 2 * MARGIN
@@ -55,10 +61,12 @@ def to_svg(graph: Graph, title: str = "") -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img">',
         f"<title>{escape(title)}</title>" if title else "",
-        f"<style>{STYLE}</style>",
+        "" if bare else f"<style>{STYLE}</style>",
         '<defs><marker id="head" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" '
         'markerHeight="7" orient="auto"><path class="head" d="M0 0.8 L8 4 L0 7.2 z"/></marker></defs>',
-        f'<rect width="{width:.0f}" height="{height:.0f}" style="fill:#ffffff;stroke:none"/>',
+        ""
+        if bare
+        else f'<rect width="{width:.0f}" height="{height:.0f}" style="fill:#ffffff;stroke:none"/>',
         f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">',
         *(_edge(edge, points) for edge, points in found.routes),
         *(_node(node, texts[node.key], found) for node in graph.nodes),

@@ -27,10 +27,15 @@ def read_text(path: Path) -> str:
                 " the most that is read"
             )
         data = path.read_bytes()
+        return decoded(data, path)
     except FileNotFoundError:
         raise DocumentError(f"{path} does not exist") from None
     except OSError as error:
         raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """The text of a file's bytes; `path` is what it is called, and is not opened."""
     if b"\0" in data:
         raise DocumentError(f"{path} is a binary file; a document is Markdown or plain text")
     try:
@@ -56,7 +61,12 @@ def read_text(path: Path) -> str:
 def read_document(path: Path | str) -> Document:
     """Read Markdown or plain text, LaTeX (`.tex`) or a notebook (`.ipynb`)."""
     path = Path(path)
-    text, cells, title = read_text(path), (), ""
+    return document(read_text(path), path)
+
+
+def document(text: str, path: Path) -> Document:
+    """A document's text as a document; `path` is what it is called, and is not opened."""
+    cells, title = (), ""
     try:
         if path.suffix.lower() == ".ipynb":
             text, cells = notebook_text(text)

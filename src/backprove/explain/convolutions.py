@@ -89,15 +89,29 @@ def _meetings(
     transposed = "transpose" in a.function
     names = TRANSPOSED if transposed else STRIDES
     settings = {name: a.wholes(name, len(inputs), DEFAULTS[name]) for name in names}
-    out = _out_shape(a)
+    steps = (settings["stride"], settings["padding"], settings["dilation"])
+    return meetings(inputs, kernel, _out_shape(a), *steps, transposed)
+
+
+def meetings(
+    inputs: Sequence[int],
+    kernel: Sequence[int],
+    out: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    transposed: bool,
+) -> Iterator[tuple[Place, Place, Place]]:
+    """Places in the input, the kernel and the output that meet, counted from 0.
+
+    All have a number for each axis. Every meeting is a product in the sum that its output entry is.
+    """
     small, large = (inputs, out) if transposed else (out, inputs)
     for r in product(*map(range, small)):
         for i in product(*map(range, kernel)):
             p = tuple(
                 s * at + d * j - pad
-                for at, j, s, d, pad in zip(
-                    r, i, settings["stride"], settings["dilation"], settings["padding"], strict=True
-                )
+                for at, j, s, d, pad in zip(r, i, stride, dilation, padding, strict=True)
             )
             if all(0 <= at < size for at, size in zip(p, large, strict=True)):
                 yield (r, i, p) if transposed else (p, i, r)

@@ -76,6 +76,8 @@ class Session:
     earlier: frozenset[str] = frozenset()
     #: whether mistakes need not be named nor corrected
     brief: bool = False
+    #: whether a line that cannot be read is repaired; one that is still being written need not be
+    repairs: bool = True
 
     def __post_init__(self) -> None:
         self.system = System(base=self.world.system)
@@ -133,6 +135,8 @@ class Session:
 
     def _line(self, line: str) -> list[Link]:
         """The links of a line as it stands or, where it has no meaning so, as repaired."""
+        if not self.repairs:
+            return self._links(Repaired(line))
         before, lines = self.system.copy(), len(self.written)
         early = repair(line, before) if has_decimal(line) else None
         brief = self.brief
@@ -278,6 +282,17 @@ class Session:
                     if not isinstance(first, Space) and _about(first, self.system):
                         return True
         return False
+
+
+def records(text: str) -> list[tuple[int, str]]:
+    """A text's records with the line on which each begins: a line, with its “where …” lines."""
+    found: list[tuple[int, str]] = []
+    for number, line in logical_lines(text):
+        if found and _is_where(line):
+            found[-1] = (found[-1][0], f"{found[-1][1]}\n{line}")
+        elif line.strip():
+            found.append((number, line))
+    return found
 
 
 def _lines(text: str) -> list[str]:

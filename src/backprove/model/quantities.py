@@ -394,26 +394,26 @@ def average_precision(hits: list[bool], positives: int, points: int | None) -> F
     With `points` (11 or 101) the mean over equally spaced recalls of the highest precision at that
     recall or above; with None the area under the interpolated curve (VOC 2010 and later).
     """
-    curve = _curve(hits, positives)
+    curve = precision_recall(hits, positives)
     if points is None:
         steps = sorted({r for r, _ in curve if r > 0})
         before = Fraction(0)
         area = Fraction(0)
         for recall in steps:
-            area += (recall - before) * _best(curve, recall)
+            area += (recall - before) * interpolated(curve, recall)
             before = recall
         return area
     steps = [Fraction(i, points - 1) for i in range(points)]
-    return sum((_best(curve, recall) for recall in steps), Fraction(0)) / points
+    return sum((interpolated(curve, recall) for recall in steps), Fraction(0)) / points
 
 
-def _curve(hits: list[bool], positives: int) -> list[tuple[Fraction, Fraction]]:
+def precision_recall(hits: list[bool], positives: int) -> list[tuple[Fraction, Fraction]]:
     """Recall and precision after each prediction."""
     found = list(accumulate(hits))
     return [(Fraction(n, positives), Fraction(n, rank)) for rank, n in enumerate(found, 1)]
 
 
-def _best(curve: list[tuple[Fraction, Fraction]], recall: Fraction) -> Fraction:
+def interpolated(curve: list[tuple[Fraction, Fraction]], recall: Fraction) -> Fraction:
     """The highest precision at this recall or above."""
     return max((p for r, p in curve if r >= recall), default=Fraction(0))
 
@@ -425,7 +425,7 @@ def _interpolated_precision(expr: Call, scope: Scope) -> Node:
     at = Fraction(0) if is_zero(recall) else getattr(recall, "value", None)
     if not isinstance(at, Fraction) or recall.rank or not 0 <= at <= 1:
         raise NoMeaning("the recall must be a number from 0 to 1", expr.span, "form")
-    return literal(_best(_curve(hits, _positives(given, scope, expr)), at))
+    return literal(interpolated(precision_recall(hits, _positives(given, scope, expr)), at))
 
 
 def _average_precision(expr: Call, scope: Scope) -> Node:

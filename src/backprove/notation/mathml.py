@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from backprove.notation.syntax import Expr, Number, Space, Statement
+from backprove.notation.syntax import Expr, Number, Space, Span, Statement
 from backprove.notation.write import Writer
 
 _SHOWN = {"*": "∗", "·": "⋅"}
@@ -14,6 +14,24 @@ _TOP = "<mo>⊤</mo>"
 
 
 class MathML(Writer):
+    """`place` is the range of characters in the text that was read which is pointed at, if any:
+    the largest parts that lie in it have the class `here`.
+    """
+
+    def __init__(self, node: object, place: Span | None = None) -> None:
+        super().__init__(node)
+        self.place = place
+
+    def write(self, node: Expr | Space | Statement) -> str:
+        place, (start, end) = self.place, node.span
+        if place is None or not (place[0] <= start < end <= place[1]):
+            return super().write(node)
+        self.place = None
+        text = super().write(node)
+        self.place = place
+        inner = text.removeprefix("<mrow>") if _whole(text, "mrow") else f"{text}</mrow>"
+        return f'<mrow class="here">{inner}'
+
     def number(self, node: Number) -> str:
         text = node.text.replace("\\times", "×").replace("\\cdot", "·").replace("\\%", "%")
         text = re.sub(r"[{}\s]", "", text).replace("-", "−")
@@ -182,10 +200,12 @@ def _whole(text: str, tag: str = "") -> bool:
     return False
 
 
-def to_mathml(node: Expr | Space | Statement, *, display: bool = False) -> str:
-    """A whole `<math>` element; `display` sets it on a line of its own."""
+def to_mathml(
+    node: Expr | Space | Statement, *, display: bool = False, place: Span | None = None
+) -> str:
+    """A whole `<math>` element; `display` sets it on a line of its own, `place` is pointed at."""
     mode = ' display="block"' if display else ""
-    body = MathML(node).write(node)
+    body = MathML(node, place).write(node)
     return f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode}>{body}</math>'
 
 

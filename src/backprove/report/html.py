@@ -19,10 +19,11 @@ _GROUPS = {"✓": "accepted", "~": "partly", "✗": "wrong", "?": "unclear"}
 _LARGEST = 8
 
 
-def page(report: DocumentReport) -> str:
-    """The page's HTML."""
+def page(report: DocumentReport, fragment: bool = False) -> str:
+    """The page's HTML; as a fragment without its frame, to stand in another page."""
     counts = Counts.of(result.verdict for result in report.results)
-    return environment().get_template("report.html").render(report=report, counts=counts)
+    template = environment().get_template("report.html")
+    return template.render(report=report, counts=counts, fragment=fragment)
 
 
 @cache

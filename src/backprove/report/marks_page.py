@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 _GROUPS = {"✓": "accepted", "~": "partly", "✗": "wrong", "☐": "unclear"}
 
 
-def page(report: MarkReport) -> str:
-    """The page's HTML."""
+def page(report: MarkReport, fragment: bool = False) -> str:
+    """The page's HTML; as a fragment without its frame, to stand in another page."""
     named = {claim.question for question in report.questions for claim in question.claims}
     return (
         environment()
         .get_template("marks.html")
         .render(
             report=report,
+            fragment=fragment,
             others=[claim for claim in report.claims if claim.question not in named],
             total=total(report),
             marks=marks,

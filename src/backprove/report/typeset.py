@@ -36,17 +36,19 @@ def plain(text: str) -> str:
     return "; ".join(printable(to_unicode(node)) for node in nodes)
 
 
-def typeset(text: str) -> Markup:
+def typeset(text: str, place: tuple[int, int] | None = None) -> Markup:
     """MathML for a page, a line for each statement; what cannot be read as escaped text.
 
     A formula is set in pieces, so that it can go on in the next line before a relation or a sign.
+    `place` is the half-open range of characters that is pointed at in it (of one line of text).
     """
     nodes = _read(text)
     if nodes is None:
         return Markup('<code class="raw">{}</code>').format(text.strip())
+    place = None if "\n" in text else place
     line = Markup('<div class="formula">{}</div>')
     return Markup("\n").join(
-        line.format(Markup("<wbr>").join(_pieces(to_mathml(node)))) for node in nodes
+        line.format(Markup("<wbr>").join(_pieces(to_mathml(node, place=place)))) for node in nodes
     )
 
 
@@ -88,10 +90,13 @@ def _outermost(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
     """The elements of a row, and those of the sums that stand in it as a whole side."""
     for number, child in enumerate(element):
         if child.tag == "mrow" and (element.tag == "math" or _is_sum(child)):
+            child.set("class", child.get("class") or element.get("class", ""))
             yield from _outermost(child)
         else:
             if child.tag == "mo" and child.text in _SIGNS and number == 0:
                 child.set("form", "prefix")
+            if element.get("class"):  # a row that is pointed at, and taken apart
+                child.set("class", element.get("class", ""))
             yield child
 
 
