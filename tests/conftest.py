@@ -4,7 +4,10 @@ that are repeatable."""
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
@@ -16,3 +19,11 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True)
 # HYPOTHESIS_PROFILE=dev looks for new cases, as one wants while working on a part
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_what_jax_compiled() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Every random model is compiled anew: all together they would take gigabytes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
