@@ -153,6 +153,11 @@ def test_the_budget_is_kept(tmp_path: Path) -> None:
     assert time.process_time() - start < 5
 
 
+def _heeds_ctrl_c() -> None:
+    """Started in the background, as by a runner of tests, a process would ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_loses_nothing(jobs: int, tmp_path: Path, output: Path) -> None:
@@ -160,7 +165,13 @@ def test_ctrl_c_loses_nothing(jobs: int, tmp_path: Path, output: Path) -> None:
     file.write_text("".join(record(n, f"{RIGHT} + {n} x - {n} x") for n in range(100_000)), "utf-8")
     program = Path(sys.executable).with_name("backprove")
     command = [program, "judge", file, "-o", output, "--jobs", str(jobs)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=_heeds_ctrl_c,
+    )
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
         if output.exists() and output.stat().st_size > 20_000:
