@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from dataclasses import replace as changed
 
 from backprove.calculus.adjoint import Adjoints, Key, differentiate
-from backprove.calculus.derive import PRE, derive, resolve, resolved, with_preactivations
+from backprove.calculus.derive import PRE, resolve, resolved, shortly, with_preactivations
 from backprove.calculus.simplify import Simplifier
 from backprove.cheaper import Cheaper
 from backprove.compute.emit.ranges import Ranges, at_most
 from backprove.model.entity import Entity, IndexRange, System
 from backprove.tensor.build import literal, replace, substitute, symbol, test, unused, where, zero
-from backprove.tensor.nodes import Add, Build, Derivative, Fold, Literal, Node, Ones, Symbol, walk
+from backprove.tensor.nodes import Add, Build, Fold, Literal, Node, Ones, Symbol, walk
 from backprove.tensor.whole import Whole
 
 #: so many forms are tried for all definitions together
@@ -42,12 +42,7 @@ class Joint:
 def derive_jointly(system: System, of: Node, variables: Sequence[Node]) -> Joint:
     """∂of/∂v for each of the variables; raises NoDerivative."""
     used = frozenset(n.name for v in variables for n in walk(v) if isinstance(n, Symbol))
-
-    def worked(system: System, inner: Derivative) -> tuple[System, Node]:
-        """A derivative inside of the question, in its short form."""
-        found = derive(system, inner.of, inner.by, inner.mode, used)
-        return (found.system if found.lines else system), found.result
-
+    worked = shortly(used)
     base, of = resolve(resolved(system, worked), of, worked)
     for variable in variables:
         base = with_preactivations(base, variable)

@@ -88,16 +88,22 @@ class TestCheck:
     def write(self, page: Page, model: str, claims: str) -> None:
         page.goto("/")
         expect(page.locator("#verdicts article")).to_have_count(4)
+        self.clear(page)
         page.get_by_role("textbox", name="Model").fill(model)
         page.get_by_role("textbox", name="Claims").fill(claims)
+
+    def clear(self, page: Page) -> None:
+        """No claims, and no verdicts: those of the example must not be taken for the next."""
+        page.get_by_role("textbox", name="Claims").fill("")
+        expect(page.locator("#verdicts article")).to_have_count(0)
 
     def test_verdicts_come_while_one_types(self, page) -> None:
         page.goto("/")
         expect(page.locator("#verdicts article")).to_have_count(4)
         picture(page, "check")
+        self.clear(page)
         page.get_by_role("textbox", name="Model").fill(LINEAR)
         claims = page.get_by_role("textbox", name="Claims")
-        claims.fill("")
         claims.press_sequentially("dL/dy = t - y", delay=15)
         expect(page.locator("#verdicts .badge")).to_have_text(["✗ wrong: sign"])
         expect(page.locator("#verdicts math mfrac")).to_be_visible()

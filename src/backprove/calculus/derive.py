@@ -17,6 +17,7 @@ from backprove.calculus.facts import Facts
 from backprove.calculus.names import Names
 from backprove.calculus.prepare import (
     PRE,
+    Worked,
     in_arrays,
     resolve,
     resolved,
@@ -36,6 +37,7 @@ __all__ = [
     "raw_derivative",
     "resolve",
     "resolved",
+    "shortly",
     "with_preactivations",
 ]
 
@@ -61,18 +63,28 @@ def derive(
     used = without | {n.name for n in walk(by) if isinstance(n, Symbol)}
 
     inner_ones: list[Derived] = []
-
-    def worked(system: System, inner: Derivative) -> tuple[System, Node]:
-        found = derive(system, inner.of, inner.by, inner.mode, used)
-        inner_ones.append(found)
-        return (found.system if found.lines else system), found.result
-
+    worked = shortly(used, inner_ones)
     base = resolved(system, worked)
     base, quantity = resolve(base, of, worked)
     model = _prepared(base, by)
     raw = differentiate(model.system, quantity, by, mode)
     own = of.name if isinstance(of, Symbol) else None
     return _with_inner(Tidy(raw, model.simplifier(without, own)).derived(of, by), inner_ones)
+
+
+def shortly(without: frozenset[str] = frozenset(), kept: list[Derived] | None = None) -> Worked:
+    """For `resolve`: a way to work out derivatives inside of a question, in their short form.
+
+    `without` is as in `derive`; the derivations are added to `kept`.
+    """
+
+    def worked(system: System, inner: Derivative) -> tuple[System, Node]:
+        found = derive(system, inner.of, inner.by, inner.mode, without)
+        if kept is not None:
+            kept.append(found)
+        return (found.system if found.lines else system), found.result
+
+    return worked
 
 
 def _with_inner(found: Derived, inner: Sequence[Derived]) -> Derived:

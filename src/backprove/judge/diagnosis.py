@@ -85,15 +85,16 @@ def evidence(claim: WrongClaim) -> Evidence:
     truth = claim.truth.arrays
     if claim.other is None:
         place, point, right = 0, 0, None
+        left = truth[0][0]
         summary = "it fails at this point"
     else:
         said = Side.of(claim.other, claim.settings, claim.grid).arrays
         place, point = _where(truth, said)
-        right = said[place][point % len(said[place])]
-        sure = certain(claim, truth[place][point], right, claim.settings[place])
+        # what depends on no symbol has one value for all points
+        left, right = (side[place][point % len(side[place])] for side in (truth, said))
+        sure = certain(claim, left, right, claim.settings[place])
         summary = f"it fails at this point: {sure}"
     setting = claim.settings[place]
-    left = truth[place][point % len(truth[place])]
     values = {
         name + ("_" + ",".join(map(str, at)) if at else ""): array[point].tolist()
         for (name, at), array in setting.declared.items()

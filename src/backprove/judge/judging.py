@@ -16,6 +16,7 @@ from backprove.judge.diagnosis import Diagnosis, diagnose, with_script
 from backprove.judge.link import Match, Side, agree, find_reading, layouts
 from backprove.judge.outcome import Outcome
 from backprove.judge.plain_claims import between_literals, number_claim, shape_claim
+from backprove.judge.questions import is_answer, is_question, next_member
 from backprove.judge.readings import MEMBER, OutOfTime, Search, has_derivative
 from backprove.judge.verdict import Evidence, Kind
 from backprove.judge.world import EQUAL, Grid, Setting, World, has_kink, kept_sizes
@@ -29,21 +30,13 @@ from backprove.notation.syntax import (
     Array,
     Derivative,
     Expr,
-    Index,
-    Name,
-    Number,
-    Product,
-    Quotient,
     Relation,
     Space,
-    Sum,
-    Tag,
-    Transpose,
 )
 from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Derivative as DerivativeNode
-from backprove.tensor.nodes import Node, Symbol, walk
+from backprove.tensor.nodes import walk
 from backprove.tensor.whole import Whole
 
 #: what is written of functions and cases with thresholds
@@ -441,40 +434,3 @@ class Judge:
             evidence=found.evidence,
             place=mistake.place,
         )
-
-
-def is_question(expr: Expr) -> bool:
-    """Whether this asks for a derivative: `∂L/∂W`, `-2 ∂L/∂w[j]`, also with terms beside it."""
-    match expr:
-        case Derivative():
-            return True
-        case Index():
-            return is_question(expr.base)
-        case Transpose():
-            return is_question(expr.base)
-        case Product():
-            rest = [f for f in expr.factors if not isinstance(f, Number | Quotient)]
-            return len(rest) == 1 and is_question(rest[0])
-        case Sum():
-            asked = [term for _, term in expr.terms if has_derivative(term)]
-            return len(asked) == 1 and is_question(asked[0])
-        case _:
-            return False
-
-
-def is_answer(expr: Expr) -> bool:
-    """Whether this is a formula that answers such a question: `Wᵀ δ = ∂L/∂h`."""
-    return not isinstance(expr, Name | Index | Tag) and not has_derivative(expr)
-
-
-def next_member(of: Node | None, by: Node | None) -> bool:
-    """Whether a family member is differentiated by one of the step before (or of its own step).
-
-    An immediate derivative stays inside one step, so ∂h_3/∂h_1 cannot be meant as one.
-    """
-    if not isinstance(of, Symbol) or not isinstance(by, Symbol) or not of.index:
-        return False
-    if len(of.index) != len(by.index):
-        return False
-    gaps = [(a - b).constant for a, b in zip(of.index, by.index, strict=True)]
-    return all(gap in (-1, 0, 1) for gap in gaps)

@@ -45,9 +45,11 @@ MOST_STEPS = 4
 def lost(trial: Trial) -> tuple[str, Words, Expr] | None:
     """The kind, the sentence and the truth, where the claim is the truth with one thing lost."""
     claim = trial.claim
+    if not claim.fits:
+        return None
     with claim.unhurried():  # the correction needs it anyway
         truth = truth_of(claim)
-    if not claim.fits or truth is None or truth.lines or isinstance(truth.right, Relation):
+    if truth is None or truth.lines or isinstance(truth.right, Relation):
         return None
     said = trial.said()
     seen: set[Expr] = set()

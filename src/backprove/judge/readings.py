@@ -65,6 +65,8 @@ from backprove.tensor.build import ones
 from backprove.tensor.nodes import Identity
 from backprove.tensor.whole import Shape, Whole
 
+#: kinds of missing meaning that no other reading gives
+HOPELESS = ("name", "form", "missing")
 #: candidates kept of a part of a product, of a whole product, and combinations tried
 MOST = 200
 MOST_RESULTS = 600
@@ -186,7 +188,7 @@ class Search:
         try:
             return [self.leaf(expr)]
         except NoMeaning as error:
-            if error.kind in ("name", "form", "missing"):
+            if error.kind in HOPELESS:
                 raise
             return self.ones() if error.kind == "hole" else []
 
@@ -248,13 +250,14 @@ class Search:
 
     def product(self, expr: Product) -> Iterable[Candidate]:
         factors = [self.readings(f) for f in expr.factors]
-        whole = self.as_written(expr)
-        if whole is not None:
-            yield whole
-            if not self.free:
-                yield from self.near(expr, factors)
-                return
-        elif self.sizeless(expr):
+        keeps = not self.free
+        try:
+            yield self.leaf(expr)
+        except NoMeaning as error:
+            if error.kind in HOPELESS:
+                raise
+            keeps = error.kind == "hole"  # it means something, but for the size of I or ones
+        if keeps:
             yield from self.near(expr, factors)
             return
         flat = [self.readings(f) for f in flatten(expr)]
@@ -266,16 +269,9 @@ class Search:
         try:
             return self.leaf(expr)
         except NoMeaning as error:
-            if error.kind in ("name", "form", "missing"):
+            if error.kind in HOPELESS:
                 raise
             return None
-
-    def sizeless(self, expr: Expr) -> bool:
-        """Whether an expression has a meaning but for the size of I or of ones in it."""
-        try:
-            return has_hole(meaning(expr, self.scope).node)
-        except NoMeaning:
-            return False
 
     def near(self, expr: Product, factors: list[list[Candidate]]) -> Iterable[Candidate]:
         """A product that has a meaning: its factors' readings, and the few other ways allowed."""

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backprove.calculus.derive import derive, resolve, resolved
+from backprove.calculus.derive import resolve, resolved, shortly
 from backprove.calculus.pullback import NoDerivative
 from backprove.compute import emit
 from backprove.compute.emit.families import Input, identifiers
@@ -70,11 +70,11 @@ def _worst(trial: Trial) -> int | None:
 def _question(system: System, left: Node) -> tuple[System, Node, Symbol | None]:
     """What is to be computed for the left side, and by what it is then differentiated, if at all."""
     if not isinstance(left, Derivative) or left.mode != "total":
-        return *resolve(system, left, _worked), None
+        return *resolve(system, left, shortly()), None
     by = left.by
     if not isinstance(by, Symbol) or by.free - system.all_size_names():
-        return *resolve(system, left, _worked), None
-    system, of = resolve(system, left.of, _worked)
+        return *resolve(system, left, shortly()), None
+    system, of = resolve(system, left.of, shortly())
     system, moved = nudged(system, by)
     return system, of, moved
 
@@ -87,16 +87,10 @@ def _opened(left: Node, sizes: Mapping[str, int]) -> tuple[Node, str]:
     return left.arg, f"[{', '.join(at)}]"
 
 
-def _worked(system: System, inner: Derivative) -> tuple[System, Node]:
-    """A derivative inside of a side, in its short form."""
-    found = derive(system, inner.of, inner.by, inner.mode)
-    return (found.system if found.lines else system), found.result
-
-
 def _script(claim: WrongClaim, trial: Trial, left: Node, right: Node, point: int) -> str | None:
     whole, place = _opened(left, claim.settings[0].sizes)
-    system, first, by = _question(resolved(claim.system, _worked), whole)
-    system, right = resolve(system, right, _worked)
+    system, first, by = _question(resolved(claim.system, shortly()), whole)
+    system, right = resolve(system, right, shortly())
     made = emit.program(system, [emit.Output("left", first), emit.Output("right", right)])
     if isinstance(first, Literal) and by is None:
         return None  # a number that was worked out in reading: there is nothing to compute
