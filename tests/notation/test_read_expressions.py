@@ -106,7 +106,7 @@ def plus(*terms: Expr) -> Sum:
         # products
         ["A ⊙ B", r"A \odot B", "A .* B", r"A \circ B", "A ∘ B"],
         ["A ⊘ B", r"A \oslash B", "A ./ B"],
-        ["a · b", r"a \cdot b", "a ⋅ b"],
+        ["a · b", r"a \cdot b", "a ⋅ b", "a @ b"],
         ["a × b", r"a \times b"],
         ["x ⊗ y", r"x \otimes y"],
         # transpose and inverse
@@ -120,12 +120,24 @@ def plus(*terms: Expr) -> Sum:
             r"A^\mathsf{T}",
             r"A^{\mathrm{T}}",
             "A'",
+            "A.T",
         ],
         ["A^{-1}", "A⁻¹", "A^-1"],
         ["A^{-T}", r"A^{-\top}", "A⁻ᵀ", "A^-T"],
         # powers and fractions
-        ["x^2", "x²", "x^{2}"],
-        [r"\frac{1}{2} x", r"\frac12 x", "1/2 x", "½ x", r"\dfrac{1}{2}x", r"\tfrac12 x"],
+        ["x^2", "x²", "x^{2}", "x**2", r"x^{\odot 2}", r"x^{\circ 2}"],
+        [
+            r"\frac{1}{2} x",
+            r"\frac12 x",
+            "1/2 x",
+            "½ x",
+            r"\dfrac{1}{2}x",
+            r"\tfrac12 x",
+            r"{1 \over 2} x",
+        ],
+        [r"{a + {b \over c} \over 2}", r"\frac{a + \frac{b}{c}}{2}"],
+        [r"{\partial E \over \partial W}", r"\frac{\partial E}{\partial W}"],
+        [r"\tanh^\prime(x)", r"\tanh^{\prime}(x)", "tanh'(x)", "tanh′ x"],
         ["R^<sup>2".replace("R^", "x") + "</sup>", "x^2"],
         # functions
         [
@@ -141,6 +153,8 @@ def plus(*terms: Expr) -> Sum:
         [r"\sqrt{x}", "sqrt(x)", "√x", "√(x)"],
         ["logdet(A)", r"\log\det A", "log det(A)", r"\log \det(A)"],
         ["log_softmax(z)", r"\operatorname{log\_softmax}(z)", "logsoftmax(z)", r"log\_softmax(z)"],
+        ["sech(x)", "1/cosh(x)"],
+        ["tan(x)", "sin(x) ./ cos(x)"],
         ["tr(A)", r"\operatorname{tr} A", "trace(A)"],
         ["⟨x, y⟩", r"\langle x, y \rangle"],
         [
@@ -385,10 +399,25 @@ def test_a_derivative_by_an_expression() -> None:
     )
 
 
-def test_an_operator_takes_the_next_factor() -> None:
+def test_an_operator_takes_a_bracket_or_a_quantity() -> None:
     assert read(r"\frac{\partial}{\partial x} (a + b) c") == run(Derivative(plus(a, b), (x,)), c)
     assert read("∂/∂x f y") == run(Derivative(f, (x,), style="slash"), y)
     assert read("d/dx f") == Derivative(f, (x,), style="d")
+    assert read("∇_y E x^T") == run(Derivative(E, (y,), style="nabla"), read("x^T"))
+
+
+def test_an_operator_takes_else_all_up_to_the_next_derivative() -> None:
+    assert read("∂/∂x x^T A x + y") == plus(
+        Derivative(run(read("x^T"), A, x), (x,), style="slash"), y
+    )
+    assert read(r"\frac{\partial}{\partial A} a^T A b") == Derivative(read("a^T A b"), (A,))
+    assert read("d/dx 1/2 sum(x^2)") == Derivative(read("1/2 sum(x^2)"), (x,), style="d")
+    assert read(r"\nabla_x \frac12 \|x\|^2") == Derivative(
+        read(r"\frac12 \|x\|^2"), (x,), style="nabla"
+    )
+    assert read("∂/∂y x^2 ∂y/∂x") == run(
+        Derivative(read("x^2"), (y,), style="slash"), read("∂y/∂x")
+    )
 
 
 def test_d_is_a_derivative_even_where_it_is_a_size() -> None:
@@ -402,6 +431,12 @@ def test_d_is_a_derivative_even_where_it_is_a_size() -> None:
 def test_a_quotient_of_derivatives_is_a_quotient() -> None:
     quotient = read(r"\frac{∂E/∂x}{∂y/∂x}")
     assert isinstance(quotient, Quotient)
+
+
+def test_a_subscript_on_the_sign_of_a_derivative() -> None:
+    assert read(r"\partial_W E") == read(r"\nabla_W E") == Derivative(E, (W,), style="nabla")
+    assert read("∂_x^2 f") == read("∇²_x f")
+    assert read("∂_x ∂_y f") == Derivative(Derivative(f, (y,), style="nabla"), (x,), style="nabla")
 
 
 def test_the_hessian() -> None:

@@ -32,6 +32,8 @@ REFUSED = [
     (r"\tanh^{-1} x", 5, "write which"),
     (r"∇ E", 2, "needs its variable"),
     ("|x", 2, "to close the bars"),
+    (r"a \over b", 2, "stands between braces"),
+    ("sech'(x)", 0, "write it out"),
     ("x^", 2, "expected an exponent"),
     ("x_", 2, "expected a subscript"),
     ("a ? b", 2, "no mathematics"),

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from backprove.notation import binders, brackets, scripts
-from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, WITH_HITS
+from backprove.notation.spellings import FUNCTIONS, LONG_HEADS, QUOTIENTS, WITH_HITS
 from backprove.notation.syntax import Big, Call, Expr, Name, Number, Power, Quotient, Sum
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ def function(r: Reader, word: str, name: str | None) -> Expr | None:
             r.fail(f"{name} takes no subscript", following)
         return None
     primes = 0
-    while kind == "'":
+    while past := _past_prime(r, following):
         primes += 1
-        following += 1
-        kind = r.kind_at(following)
+        following = past
+    if primes and name in QUOTIENTS:
+        r.fail(f"the derivative of {name} is not known here: write it out")
+    kind = r.kind_at(following)
     argument = following
     if kind == "^":
         inside = r.kind_at(following + 1)
@@ -63,6 +65,17 @@ def function(r: Reader, word: str, name: str | None) -> Expr | None:
             r.fail(f"{name} needs an argument", argument)
         return None
     return _apply(r, name, start, following, primes, argument)
+
+
+def _past_prime(r: Reader, i: int) -> int:
+    """The place after one prime: `'`, `^\\prime`, `^{\\prime}`; 0 where there is none."""
+    if r.kind_at(i) == "'":
+        return i + 1
+    if r.kind_at(i) != "^":
+        return 0
+    if r.kind_at(i + 1) == "'":
+        return i + 2
+    return i + 4 if [r.kind_at(i + k) for k in (1, 2, 3)] == ["{", "'", "}"] else 0
 
 
 def _apply(r: Reader, name: str, start: int, following: int, primes: int, argument: int) -> Expr:
@@ -104,7 +117,16 @@ def _with_argument(r: Reader, name: str, start: int, primes: int) -> Expr:
         args, options = (brackets.square(r),), ()
     else:
         args, options = (r.factor(),), ()
+    if name in QUOTIENTS:
+        return _quotient(name, args, (start, r.end))
     return Call(name, args, options, primes, (start, r.end))
+
+
+def _quotient(name: str, args: tuple[Expr, ...], span: tuple[int, int]) -> Expr:
+    """`sech(x)` is 1/cosh(x)."""
+    over, under = QUOTIENTS[name]
+    above = Call(over, args, span=span) if over else Number(Fraction(1), "1", span)
+    return Quotient(above, Call(under, args, span=span), bool(over), span)
 
 
 def _long_name(r: Reader, word: str, name: str) -> tuple[int, str]:

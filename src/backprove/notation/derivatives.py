@@ -29,6 +29,8 @@ def partial(r: Reader) -> Expr:
     start = r.start
     r.i += 1
     order, immediate = _order(r)
+    if r.peek() == "_":
+        return _subscripted(r, start, order, "∂")
     of: Expr | None = None
     if r.peek() != "/":
         of = r.factor()
@@ -44,7 +46,7 @@ def partial(r: Reader) -> Expr:
     if wrapped:
         r.expect(")")
     if of is None:
-        of = r.factor()
+        of = _operand(r, by)
     return Derivative(of, by, immediate, "slash", (start, r.end))
 
 
@@ -124,7 +126,7 @@ def plain(r: Reader, word: str) -> Expr | None:
     r.i += 1
     by = _variables(r, order)
     if of is None:
-        of = r.factor()
+        of = _operand(r, by)
     return Derivative(of, by, False, "d", (start, r.end))
 
 
@@ -276,33 +278,69 @@ def _fractional(r: Reader, start: int, style: str) -> Expr:
     by = _variables(r, order)
     r.expect("}", " after the variable of differentiation")
     if of is None:
-        of = r.factor()
+        of = _operand(r, by)
     return Derivative(of, by, immediate, style, (start, r.end))
 
 
-# --- ∇ ---------------------------------------------------------------------------------------
+# --- operators -------------------------------------------------------------------------------
 
 
 def nabla(r: Reader) -> Expr:
     """`∇_W E`, `∇²_x f`, `∇_x^2 f`."""
     start = r.start
     r.i += 1
-    order, items = 1, ()
-    for _ in range(2):
+    order = 1
+    if r.peek() == "^":
+        order, immediate = _order(r)
+        if immediate:
+            r.fail("expected ∇ or ∇²", r.i - 1)
+    return _subscripted(r, start, order, "∇")
+
+
+def _subscripted(r: Reader, start: int, order: int, sign: str) -> Expr:
+    """`∇_W E` or `∂_W E`: the cursor stands on the subscript."""
+    items: tuple[Expr, ...] = ()
+    if r.take("_"):
+        items = scripts.below(r, Name(sign))
         if r.peek() == "^":
             order, immediate = _order(r)
             if immediate:
-                r.fail("expected ∇ or ∇²", r.i - 1)
-        elif r.take("_"):
-            items = scripts.below(r, Name("∇"))
+                r.fail(f"expected {sign} or {sign}²", r.i - 1)
     if len(items) != 1:
-        r.fail("∇ needs its variable, as in ∇_W E")
+        r.fail(f"{sign} needs its variable, as in {sign}_W E")
     variable = items[0]
     if isinstance(variable, Name) and len(variable.text) > 1 and variable.text not in r.names:
         variable = _as_index(variable, r)
-    of = r.factor()
     by = (variable, variable) if order == 2 else (variable,)
-    return Derivative(of, by, False, "nabla", (start, r.end))
+    return Derivative(_operand(r, by), by, False, "nabla", (start, r.end))
+
+
+def _operand(r: Reader, by: tuple[Expr, ...]) -> Expr:
+    """What an operator stands before: a bracket, a quantity, or all up to the next derivative.
+
+    `∇_y E x^T` is a product, as people write it in the chain rule; but `∂/∂x x^T A x` and
+    `∂/∂x 1/2 sum(x^2)` are derivatives of all that follows.
+    """
+    quantity = r.peek() == "accent" or (
+        r.peek() in ("name", "piece")
+        and not r.function(r.value)
+        and Name(r.value) != by[0]
+        and r.kind_at(r.i + 1) != "^"
+        and not begins(r)
+    )
+    return r.factor() if quantity or r.peek() == "(" else r.run(operand=True)
+
+
+def begins(r: Reader) -> bool:
+    """Whether a derivative begins at the cursor."""
+    kind = r.peek()
+    if kind == "frac":
+        close = r.closing.get(r.i + 1, 0)
+        return r.kind_at(close + 1) == "{" and bool(_style(r, r.i + 2, close, close + 2))
+    if kind == "name" and r.value.startswith("d"):
+        slash = _past_numerator(r, r.i, r.value)
+        return slash is not None and _is_denominator(r, slash + 1)
+    return kind in ("∂", "∇")
 
 
 def _as_index(variable: Name, r: Reader) -> Expr:

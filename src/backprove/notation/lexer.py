@@ -56,7 +56,8 @@ _MASTER = re.compile(
     | (?P<newline>\\\\(?:\[[-\d.]++\s*+[a-z]++\])?)
     | (?P<cmd>\\(?:[A-Za-z]++\*?|.))
     | (?P<html></?su[bp]>)
-    | (?P<sign>\.{{2,4}}|\.[*/]|[:=!<>]=|\|\||[-+*/=<>≤≥≠(){{}}\[\],;:.^_'|&%])
+    | (?P<flipped>\.T(?![A-Za-z0-9]))
+    | (?P<sign>\.{{2,4}}|\.[*/]|\*\*|[:=!<>]=|\|\||[-+*/=<>≤≥≠(){{}}\[\],;:.^_'|&%@])
     | (?P<comment>\#)
     | (?P<other>.)
     """,
@@ -88,7 +89,31 @@ def lex(text: str) -> tuple[list[Token], dict[int, int]]:
     tokens: list[Token] = []
     _scan(text, 0, len(text), tokens)
     tokens.append(("eof", "", len(text), len(text)))
+    if any(token[0] == "over" for token in tokens):
+        tokens = _without_over(tokens, text)
     return _lay_out(tokens, text)
+
+
+def _without_over(tokens: list[Token], text: str) -> list[Token]:
+    """`{a \\over b}` is `\\frac{a}{b}`."""
+    found: list[Token] = []
+    opened: list[int] = []
+    for token in tokens:
+        kind, _, start, end = token
+        if kind == "over":
+            if not opened:
+                raise ReadError("\\over stands between braces, as in {a \\over b}", token[2:], text)
+            place = opened[-1]
+            found.insert(place, ("frac", "", found[place][2], found[place][2]))
+            found += [("}", "}", start, start), ("{", "{", end, end)]
+            opened[-1] = len(found) - 1
+            continue
+        if kind == "{":
+            opened.append(len(found))
+        elif kind == "}" and opened:
+            opened.pop()
+        found.append(token)
+    return found
 
 
 def _scan(text: str, low: int, high: int, tokens: list[Token]) -> None:
@@ -206,6 +231,9 @@ def _rare(text: str, m: re.Match[str], tokens: list[Token]) -> None:
         add(("end", m.group("closed"), start, end))
     elif group == "newline":
         add(("\\\\", "", start, end))
+    elif group == "flipped":  # `W.T` of those who write programs
+        add(("^", "^", start, start + 1))
+        add(("top", "⊤", start + 1, end))
     elif group == "html":
         add((*SIGNS[m.group()], start, end))
         if m.group() in ("<sup>", "<sub>"):

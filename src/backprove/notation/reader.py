@@ -113,7 +113,8 @@ class Reader(Cursor):
                 ops.append(op)
         return self.joined(factors, ops, start)
 
-    def run(self) -> Expr:
+    def run(self, *, operand: bool = False) -> Expr:
+        """A juxtaposition; an `operand`, of an operator, ends where a derivative begins."""
         start = self.start
         first = self.factor()
         factors: list[Expr] = [first]
@@ -128,6 +129,8 @@ class Reader(Cursor):
                 factors = [Quotient(over, under, False, (start, self.end))]
                 self.chained += 1
             elif kind in _STARTS and self.continues(kind):
+                if operand and derivatives.begins(self):
+                    break
                 factors.append(self.factor())
             else:
                 break

@@ -267,6 +267,8 @@ def _braced_superscript(r: Reader, node: Expr) -> Expr:
             node = _tagged(r, node, items_until(r, ")" if first == "(" else "]"))
             r.i = close + 1
             return Transpose(node, (node.span[0], r.end)) if upright else node
+    if first == "⊙" and size > 1:  # `a^{\\odot 2}`: a power of an array is elementwise anyway
+        r.i += 1
     bar, in_space = r.bar, r.in_space
     r.bar, r.in_space = "", False
     exponent = r.expression()

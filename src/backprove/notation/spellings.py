@@ -63,6 +63,13 @@ conv_matrix
 conv_transpose_matrix
 iou
 giou
+sech
+csch
+coth
+tan
+sec
+csc
+cot
 precision
 recall
 average_precision
@@ -78,6 +85,12 @@ FUNCTIONS: dict[str, str] = {
     for spelling in line.split()
 }
 """Every spelling, to its canonical name. Words of three letters or more are read in any case."""
+
+QUOTIENTS: dict[str, tuple[str, str]] = {
+    "sech": ("", "cosh"), "csch": ("", "sinh"), "coth": ("cosh", "sinh"),
+    "tan": ("sin", "cos"), "sec": ("", "cos"), "csc": ("", "sin"), "cot": ("cos", "sin"),
+}  # fmt: skip
+"""Functions that are read as quotients of others (or of 1)."""
 
 LONG_HEADS = frozenset(name.split("_")[0] for name in FUNCTIONS if "_" in name)
 """First words of the function names that hold underscores."""
@@ -211,7 +224,8 @@ SIGNS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("..", "...", "…", "⋯", "...."), ("..", "..")),
     **dict.fromkeys("⇒→∴⟹⟶", ("⇒", "⇒")),
     **dict.fromkeys("′’`", ("'", "'")),
-    "∗": ("*", "*"), "./": ("⊘", "⊘"), "!=": ("≠", "≠"), "<=": ("≤", "≤"), ">=": ("≥", "≥"),
+    "∗": ("*", "*"), "**": ("^", "^"), "@": ("·", "@"),
+    "./": ("⊘", "⊘"), "!=": ("≠", "≠"), "<=": ("≤", "≤"), ">=": ("≥", "≥"),
     "⩽": ("≤", "≤"), "⩾": ("≥", "≥"), "∥": ("‖", "‖"), "〈": ("⟨", "⟨"), "〉": ("⟩", "⟩"),
     "∑": ("big", "sum"), "∏": ("big", "prod"), "√": ("name", "sqrt"), "⊤": ("top", "⊤"),
     "𝟏": ("ones", "1"), "𝟙": ("ones", "1"), "✔": ("✓", "✓"), "☑": ("✓", "✓"), "∎": ("✓", "✓"),
