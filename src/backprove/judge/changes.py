@@ -60,13 +60,13 @@ def changes(
     around = Around(trial, root)
     everything = list(places(root, bound))
     for rule in rules:
-        seen: set[tuple[int, int]] = set()
+        seen: dict[tuple[int, int], int] = {}
         for place in everything:
             part, span = place.expr, place.expr.span
             for kind, new, sentence in rule(place, around):
                 yield Change.at(place, kind, new, sentence)
                 key = (hash(part), hash(new))
-                if key in seen:
+                seen[key] = seen.get(key, 0) + 1
+                if seen[key] == 2:
                     whole = everywhere(root, part, new)
                     yield Change(kind, sentence, span, -1, part, None, whole)
-                seen.add(key)

@@ -87,7 +87,7 @@ class Settled(Protocol):
 
 def leaf(
     arrays: Settled,
-    text: str,
+    text: Words | str,
     shape: Shape,
     *,
     row: bool = False,

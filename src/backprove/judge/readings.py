@@ -27,6 +27,7 @@ from backprove.judge.candidates import (
 from backprove.judge.combine import (
     Array,
     Candidate,
+    Words,
     as_diagonal,
     changed,
     leaf,
@@ -122,9 +123,9 @@ class Search:
             return leaf([np.ones(1)] * len(self.settings), "I", ())
         if has_hole(value.node):
             raise NoMeaning("the size of I or ones cannot be told here", expr.span, "hole")
-        return self.candidate(value, shown or to_unicode(expr), cost)
+        return self.candidate(value, shown or (lambda: to_unicode(expr)), cost)
 
-    def candidate(self, value: Value, text: str, cost: int = 0) -> Candidate:
+    def candidate(self, value: Value, text: Words | str, cost: int = 0) -> Candidate:
         arrays = _Arrays(self.settings, value, self.grid)
         shape, row, of, by = value.shape, value.row, value.of, value.by
         if self.squeeze:

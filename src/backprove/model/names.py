@@ -234,14 +234,11 @@ def _representative(
 
 def _closed(group: list[Entity], scope: Scope) -> bool:
     """Whether the bounds of all entities are numbers."""
-    fixed = scope.system.fixed()
+    fixed = scope.system.fixed().keys()
     for entity in group:
-        indices = {r.name for r in entity.ranges}
-        for r in entity.ranges:
-            for bound in (r.low, r.high):
-                if bound is not None and not bound.names <= set(fixed) | indices:
-                    return False
-        if any(not w.names <= indices | set(fixed) for w in entity.index):
+        known = fixed | {r.name for r in entity.ranges}
+        bounds = (bound for r in entity.ranges for bound in (r.low, r.high) if bound is not None)
+        if any(not whole.names <= known for whole in (*bounds, *entity.index)):
             return False
     return True
 

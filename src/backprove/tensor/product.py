@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from fractions import Fraction
 
 from backprove.tensor.nodes import (
+    Add,
     Along,
     Contract,
     Identity,
@@ -89,6 +90,8 @@ class _Product:
         self.out = out
         self.coefficient = ONCE
         self.factors: list[tuple[Node, list[Hashable]]] = []
+        #: the kinds of node among the factors, so that most rules are not even begun
+        self.kinds: set[type[Node]] = set()
         self.fresh = 0
 
     def put(self, node: Node, names: list[Hashable]) -> None:
@@ -110,15 +113,21 @@ class _Product:
                     renamed.append(inner[label])
                 self.put(part, renamed)
             return
+        self.kinds.add(type(node))
         self.factors.append((node, names))
 
     def finish(self, shape: Shape) -> Node:
-        if self.coefficient == 0 or any(is_zero(n) for n, _ in self.factors):
+        kinds = self.kinds
+        if not self.coefficient or (Add in kinds and any(is_zero(n) for n, _ in self.factors)):
             return zero(shape)
-        self._drop_identities()
-        self._merge_powers()
-        self._sum_out()
-        self._drop_ones()
+        if Identity in kinds:
+            self._drop_identities()
+        if len(self.factors) > 1:
+            self._merge_powers()
+        if self.facts or Along in kinds:
+            self._sum_out()
+        if Ones in kinds:
+            self._drop_ones()
         if not self.factors:
             return scale(self.coefficient, ones(shape))
         return scale(self.coefficient, self._node(shape))
@@ -133,6 +142,7 @@ class _Product:
                 keep, drop = (b, a) if a not in self.out else (a, b)
                 if a == b:
                     self.factors[position] = (ones((node.shape[0],)), [a])
+                    self.kinds.add(Ones)
                     continue
                 if drop not in self.out:
                     del self.factors[position]
@@ -140,6 +150,7 @@ class _Product:
                         other[:] = [keep if n == drop else n for n in other]
                     if not any(keep in other for _, other in self.factors):
                         self.factors.append((ones((node.shape[0],)), [keep]))
+                        self.kinds.add(Ones)
                     position = 0
                     continue
             position += 1
@@ -171,7 +182,8 @@ class _Product:
             else:
                 found[key] = len(merged)
                 merged.append((node, names))
-        self.factors = [(n, names) for n, names in merged if n is not UNIT]
+        if len(merged) < len(self.factors):
+            self.factors = [(n, names) for n, names in merged if n is not UNIT]
 
     def _uses(self, name: Hashable) -> int:
         return sum(names.count(name) for _, names in self.factors) + self.out.count(name)
@@ -184,6 +196,7 @@ class _Product:
             if names and sums_to_one(node, self.facts) and self._uses(names[-1]) == 1:
                 rest = names[:-1]
                 self.factors[position] = (ones(node.shape[:-1]), rest)
+                self.kinds.add(Ones)
         self.factors = [(n, names) for n, names in self.factors if n is not UNIT]
 
     def _stands_turned(self, names: list[Hashable]) -> bool:

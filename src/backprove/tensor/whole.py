@@ -19,15 +19,19 @@ KEPT = 4096
 class Whole:
     """An immutable polynomial in names with rational coefficients; `()` is the constant term."""
 
-    __slots__ = ("_hash", "names", "terms")
+    __slots__ = ("_hash", "name", "names", "terms")
 
     terms: tuple[tuple[Monomial, Fraction | int], ...]
     names: frozenset[str]
+    #: the name when this is one name and nothing else
+    name: str | None
 
     def __init__(self, terms: Mapping[Monomial, Fraction | int]) -> None:
         kept = tuple(sorted((m, c) for m, c in terms.items() if c))
         self.terms = kept
         self.names = frozenset(name for m, _ in kept for name in m)
+        alone = len(kept) == 1 and len(kept[0][0]) == 1 and kept[0][1] == 1
+        self.name = kept[0][0][0] if alone else None
         self._hash = hash(kept)
 
     @staticmethod
@@ -47,15 +51,6 @@ class Whole:
         if len(self.terms) == 1 and not self.terms[0][0]:
             value = self.terms[0][1]
             return int(value) if value == int(value) else value
-        return None
-
-    @property
-    def name(self) -> str | None:
-        """The name when this is one name and nothing else."""
-        if len(self.terms) == 1:
-            monomial, coefficient = self.terms[0]
-            if coefficient == 1 and len(monomial) == 1:
-                return monomial[0]
         return None
 
     def coefficient(self, name: str) -> Fraction | int | None:
@@ -119,7 +114,7 @@ class Whole:
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Whole):
-            return self.terms == other.terms
+            return self is other or self.terms == other.terms
         return isinstance(other, (int, str)) and self.terms == Whole.of(other).terms
 
     def __hash__(self) -> int:
