@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,19 +27,22 @@ from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning, Value, fit_shapes, has_hole
 from backprove.notation.syntax import (
     Array,
+    Call,
+    Cases,
+    Compare,
     Derivative,
     Expr,
     Relation,
     Space,
+    parts_of,
 )
-from backprove.notation.unicode import to_unicode
 from backprove.tensor.build import literal, transpose, zero
 from backprove.tensor.nodes import Derivative as DerivativeNode
 from backprove.tensor.nodes import walk
 from backprove.tensor.whole import Whole
 
-#: what is written of functions and cases with thresholds
-THRESHOLD = re.compile(r"step|relu|max|min|abs|sign|\||\bif\b|1\[")
+#: functions with thresholds
+THRESHOLDS = frozenset({"step", "relu", "max", "min", "abs", "sign", "indicator"})
 #: relative difference that rounding may make without a doubt
 ROUNDING = 1e-12
 #: what a claim comes to at size 1: some reading is equal, all differ, none exists, or no value does
@@ -107,7 +109,7 @@ class Judge:
         kinked = (
             self.world.kinked
             or any(e.body is not None and has_kink(e.body) for group in own for e in group)
-            or (right is not None and THRESHOLD.search(to_unicode(right)) is not None)
+            or (right is not None and has_threshold(right))
         )
         dense = [self.world.dense()] if kinked else []
         return [self.on(s) for s in [*self.world.settings, *dense]]
@@ -190,10 +192,12 @@ class Judge:
     def derived(self, value: Value, other: Value | None, right: Expr) -> bool:
         """Whether a derivative stands somewhere in a link, or in what its names are defined by."""
         nodes = [value.node] if other is None else [value.node, other.node]
+        # a matrix of numbers is the layout of a quantity, such as the matrix of a convolution
+        if any(isinstance(n, DerivativeNode) for n in nodes) or isinstance(right, Array):
+            return True
         below = [b for node in nodes for b in bodies_below(node, self.system)]
         found = any(isinstance(n, DerivativeNode) for n in walk(*nodes, *below))
-        # a matrix of numbers is the layout of a quantity, such as the matrix of a convolution
-        return found or has_derivative(right) or isinstance(right, Array)
+        return found or has_derivative(right)
 
     def claim(
         self, left: Expr, right: Expr, relation: Relation, other: Value | None = None
@@ -434,3 +438,12 @@ class Judge:
             evidence=found.evidence,
             place=mistake.place,
         )
+
+
+def has_threshold(expr: Expr) -> bool:
+    """Whether functions or cases with thresholds stand in an expression."""
+    return any(
+        isinstance(part, Cases | Compare)
+        or (isinstance(part, Call) and part.function in THRESHOLDS)
+        for part in parts_of(expr)
+    )

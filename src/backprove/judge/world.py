@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -195,19 +196,18 @@ class Setting:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                if any(self._is_wide(part) for part in walk(node)):
+                derivatives = [part for part in walk(node) if isinstance(part, Derivative)]
+                if any(map(self._is_wide, derivatives)):
                     value = self._symbolically(node)
                 else:
                     value = np.asarray(self.evaluator.value(node), dtype=float)
-                    self.check(node)
+                    self.check(derivatives)
         except (EvaluationError, KeyError):  # KeyError: a size that nothing decides
             return np.full((self.points, *shape), np.nan)
         return np.broadcast_to(value, (self.points, *shape))
 
-    def _is_wide(self, part: Node) -> bool:
+    def _is_wide(self, part: Derivative) -> bool:
         """Whether a derivative has too many inputs to be taken one by one in forward mode."""
-        if not isinstance(part, Derivative):
-            return False
         return math.prod(int(s.value(self.sizes)) for s in part.by.shape) > MOST_INPUTS
 
     def _symbolically(self, node: Node) -> Array:
@@ -215,7 +215,7 @@ class Setting:
         system, closed = resolve(resolved(self.system), node)
         value = np.asarray(Evaluator(system, self.sizes, self.declared).value(closed), dtype=float)
         for part in walk(node):
-            if self._is_wide(part) and isinstance(part, Derivative) and part not in self.checked:
+            if isinstance(part, Derivative) and self._is_wide(part) and part not in self.checked:
                 self.checked[part] = True
                 self._check_direction(part)
         return value
@@ -239,10 +239,10 @@ class Setting:
         if difference(slope, along) > 1e-4:
             raise Disagreement(f"{part.of!r} by {part.by!r}")
 
-    def check(self, node: Node) -> None:
-        """Compare every derivative in an expression with the symbolic one; raises Disagreement."""
-        for part in walk(node):
-            if isinstance(part, Derivative) and part not in self.checked:
+    def check(self, derivatives: Sequence[Derivative]) -> None:
+        """Compare derivatives with the symbolic ones; raises Disagreement."""
+        for part in derivatives:
+            if part not in self.checked:
                 self.checked[part] = True
                 self._check(part)
 

@@ -252,9 +252,9 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
         if isinstance(variable, Count):
             words = "this is a size or an index: there is no derivative by it"
             raise NoMeaning(words, written.span, "form")
-        below = [value.node, *bodies_below(value.node, scope.system)]
-        variable = _meant(variable, below, scope.system)
-        if hides(variable, below):
+        if isinstance(variable, Symbol):
+            variable = _meant(variable, value.node, scope.system)
+        if hides(variable, value.node, scope.system):
             raise NoMeaning(
                 "this expression stands inside a larger product or sum: give it a name of its own",
                 written.span,
@@ -269,16 +269,17 @@ def _derivative(expr: Derivative, scope: Scope) -> Value:
     return Value(node, of=value.node if single else None, by=variable if single else None)
 
 
-def _meant(variable: Node, below: Sequence[Node], system: System) -> Node:
+def _meant(variable: Symbol, node: Node, system: System) -> Node:
     """A writer's name for an expression that the model writes out is that expression.
 
     So `let z = W x` gives `∂L/∂z` a meaning where L is made of `tanh(W x)`.
     """
-    if not isinstance(variable, Symbol) or system.base is None:
-        return variable
     own = [e for e in system.entities.get(variable.name, []) if e.body is not None]
+    if system.base is None or not own:
+        return variable
     used = any(
-        isinstance(n, Symbol) and n.name == variable.name for node in below for n in walk(node)
+        isinstance(n, Symbol) and n.name == variable.name
+        for n in walk(node, *bodies_below(node, system))
     )
     for entity in () if used else own:
         names = [w.name for w in entity.index]
@@ -307,7 +308,7 @@ def bodies_below(node: Node, system: System) -> list[Node]:
     return found
 
 
-def hides(by: Node, places: Sequence[Node]) -> bool:
+def hides(by: Node, node: Node, system: System) -> bool:
     """Whether an expression to differentiate by is merged into a larger product or sum.
 
     Products of products and sums of sums are one node, so such an occurrence could be missed.
@@ -319,8 +320,7 @@ def hides(by: Node, places: Sequence[Node]) -> bool:
         type(part) is type(by)
         and not wanted - Counter(map(_head, part.children))
         and _form(part) != _form(by)
-        for place in places
-        for part in walk(place)
+        for part in walk(node, *bodies_below(node, system))
     )
 
 

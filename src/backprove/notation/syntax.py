@@ -11,8 +11,10 @@ combining characters in NFC (`\\hat{y}` and `ŷ` are one name), LaTeX dressing r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from fractions import Fraction
+from functools import cache
+from typing import cast
 
 Span = tuple[int, int]
 NOWHERE: Span = (0, 0)
@@ -267,3 +269,25 @@ class Relation:
 
 
 Statement = Declaration | Relation
+
+
+def parts_of(node: object) -> list[object]:
+    """All nodes of a tree, or of several in a tuple."""
+    found: list[object] = []
+    stack: list[object] = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, tuple):
+            stack.extend(cast(tuple[object, ...], current))
+        elif names := _fields(type(current)):
+            found.append(current)
+            for name in names:
+                stack.append(getattr(current, name))
+    return found
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of node, but for its place in the text; none for another type."""
+    found = fields(kind) if is_dataclass(kind) else ()
+    return tuple(f.name for f in found if f.name != "span")

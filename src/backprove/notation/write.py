@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import fields, is_dataclass
 from fractions import Fraction
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from backprove.notation.syntax import (
     Array,
@@ -39,6 +37,7 @@ from backprove.notation.syntax import (
     Sum,
     Tag,
     Transpose,
+    parts_of,
 )
 
 ANY, SUM, PRODUCT, RUN, FACTOR, ATOM = range(6)
@@ -50,27 +49,6 @@ BARS: dict[str, tuple[str, str]] = {
 _FACT_WORDS = {"unit-interval": "in (0,1)"}
 
 
-def walk(node: object) -> list[object]:
-    """All nodes of a tree."""
-    found: list[object] = []
-    stack: list[object] = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, tuple):
-            stack.extend(cast(tuple[object, ...], current))
-        elif names := _fields(type(current)):
-            found.append(current)
-            stack.extend(getattr(current, name) for name in names)
-    return found
-
-
-@cache
-def _fields(kind: type) -> tuple[str, ...]:
-    """The fields of a kind of node, but for its place in the text; none for another type."""
-    found = fields(kind) if is_dataclass(kind) else ()
-    return tuple(f.name for f in found if f.name != "span")
-
-
 class Writer(ABC):
     """One way of writing. Subclasses give the looks; all methods return finished text."""
 
@@ -78,7 +56,7 @@ class Writer(ABC):
     """Whether fractions stand one over the other, and so need no brackets."""
 
     def __init__(self, node: object) -> None:
-        names = {n.text for n in walk(node) if isinstance(n, Name)}
+        names = {n.text for n in parts_of(node) if isinstance(n, Name)}
         self.letters = {name[0] for name in names}
         self._by_type: dict[type, Callable[[Any], str]] = {
             Number: self.number, Name: lambda n: self.name(n.text), Index: self._index,
@@ -289,7 +267,8 @@ class Writer(ABC):
         bar, below = BARS[node.function]
         inner = self.put(node.args[0])
         if any(
-            isinstance(n, Call) and BARS.get(n.function, "")[:1] == (bar,) for n in walk(node.args)
+            isinstance(n, Call) and BARS.get(n.function, "")[:1] == (bar,)
+            for n in parts_of(node.args)
         ):
             inner = self.bracket(inner)
         text = self.bars(bar, inner)
