@@ -211,6 +211,7 @@ def _swapped(claim: WrongClaim, trial: Trial) -> Mistake | None:
         other=claim.value,
         truth=Side.of(claim.other, claim.settings, claim.grid),
     )
+    other.until = claim.until
     found = _first(other, Trial(other))
     return None if found is None else replace(found, fixed=None)
 

@@ -14,8 +14,10 @@ from backprove.model.scope import Scope
 from backprove.model.value import Value
 from backprove.notation.syntax import Expr, Relation
 
-#: what a claim costs at most while its mistake is looked for, in seconds
+#: what a claim costs at most while its mistake is looked for, in seconds; and one that is compared
+#: where sizes are 1, of whose mistake little can be known
 LIMIT = 0.6
+LIMIT_SMALL = 0.4
 
 
 class OutOfBudget(Exception):
@@ -44,7 +46,10 @@ class WrongClaim:
     fits: bool
     relation: Relation
     definitions: Sequence[Relation] = ()
-    until: float = field(default_factory=lambda: thread_time() + LIMIT)
+    until: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.until = thread_time() + (LIMIT if self.fits else LIMIT_SMALL)
 
     def spend(self) -> None:
         """Raises OutOfBudget when the time is over."""
