@@ -247,6 +247,11 @@ class TestPowers:
         assert hadamard(x, reciprocal(x)) is ones(shape("n"))
         assert times(power(a, half), power(a, half)) is a
 
+    def test_what_is_left_of_powers_that_cancel_is_dropped(self):
+        # Σ_i y_i x_i / x_i is the sum of y
+        cancelled = contract([y, x, reciprocal(x)], ["i", "i", "i"], [])
+        assert cancelled is sum_axes(y)
+
     def test_powers_of_different_entries_do_not(self):
         dot, outcome = matmul(x, x), outer(x, x)
         assert not any(isinstance(n, Power) for n in walk(outcome))

@@ -178,7 +178,9 @@ class _Product:
                     if old is base
                     else Fraction(0)
                 )
-                merged[at] = (power(base, literal(before + exponent)), names)
+                total = power(base, literal(before + exponent))
+                self.kinds.add(type(total))  # x / x is an array of ones
+                merged[at] = (total, names)
             else:
                 found[key] = len(merged)
                 merged.append((node, names))
