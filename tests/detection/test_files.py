@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from backprove.detection.evaluation import Evaluation
+from backprove.detection.files import jsons
 from backprove.detection.files.formats import read_predictions, read_truth
+from backprove.detection.files.names import Names
 from backprove.detection.files.notes import DataError, Note, Rule
 from backprove.detection.files.pictures import image_size
 from backprove.detection.protocols import COCO, VOC07
@@ -300,6 +302,7 @@ def test_malformed_coco_json(text: str, said: str, tmp_path: Path) -> None:
         ({"bbox": [1, 2, "3", 4]}, "bbox is not"),
         ({"bbox": [1, 2, None, 4]}, "bbox is not"),
         ({"image_id": None}, "image_id is no id but null"),
+        ({"image_id": True}, "image_id is no id but true"),
         ({"category_id": [1]}, r"category_id is no id but \[1\]"),
     ],
 )
@@ -394,3 +397,47 @@ def test_nothing_at_all_can_be_evaluated(tmp_path: Path) -> None:
         assert all(
             np.isnan(v) for v in Evaluation(dataset.truth, found, protocol).summary().values()
         )
+
+
+# --- many records ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_said_does_not_depend_on_the_portions(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(seed)
+    entries = [
+        {
+            "image_id": int(random.choice([7, 3, 8])),
+            "category_id": int(random.choice([4, 2, 9], p=[0.6, 0.3, 0.1])),
+            "bbox": random.integers(-2, 120, 4).tolist(),
+            "score": float(random.choice([0.5, 0.7, 1.5, np.nan])),
+        }
+        for _ in range(60)
+    ]
+    dataset = read_truth(written(tmp_path, "gt.json", coco()))
+    path = written(tmp_path, "r.json", entries)
+    whole, notes = read_predictions(path, dataset)
+    monkeypatch.setattr(jsons, "BLOCK", 200)
+    found, same = read_predictions(path, dataset)
+    assert [(n.rule, n.about, list(n.records)) for n in same] == [
+        (n.rule, n.about, list(n.records)) for n in notes
+    ]
+    assert Rule.CONVENTION in notes_of(notes)
+    left_out = sum(len(n.records) for n in notes if n.rule.leaves_out)
+    assert len(found) == len(whole) == 60 - left_out
+    assert list(found.records) == list(whole.records)
+    for column in ("image", "label", "edges", "size", "score"):
+        np.testing.assert_array_equal(getattr(found, column), getattr(whole, column))
+
+
+def test_ids_of_any_size_are_found() -> None:
+    ids = [5, 0, -4, 10**7, 2**40, 2**70, "9"]
+    names = Names([f"{n}.jpg" for n in range(len(ids))], ids, files=True)
+    assert names.find(ids).tolist() == [*range(len(ids))]
+    # as a column of numbers; 9 is an id that is written as text, 3 the name of a file
+    column = np.array([2**40, -4, 0, 10**7, 5, 9, 3, -1, 2**62])
+    assert names.find(column).tolist() == [4, 2, 1, 3, 0, 6, 3, -1, -1]
+    assert names.find(np.zeros(0, np.int64)).tolist() == []
+    assert Names([]).find(np.array([0, 1])).tolist() == [-1, -1]

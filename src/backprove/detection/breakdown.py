@@ -86,7 +86,6 @@ class _Breakdown:
         matching = evaluation.matching
         self.label = matching.label
         self.score = matching.score
-        self.order = evaluation.ranking.order
         self.positives = evaluation.positives()
         detection, box = matching.taken(threshold, ALL)
         ignored = matching.ignored(ALL)
@@ -188,7 +187,5 @@ class _Breakdown:
         if there is not None:
             counts = counts & there
         wanted = self.positives if positives is None else positives
-        # in the order of the ranking, for ties
-        kept = self.order[counts[self.order]]
-        hits = hits_of(label[kept], self.score[kept], hit[kept], len(wanted))
+        hits = hits_of(label[counts], self.score[counts], hit[counts], len(wanted))
         return mean(average_precision(hits, self.evaluation.protocol, wanted))

@@ -83,7 +83,7 @@ class Evaluation:
         self.predictions = predictions
         self.protocol = protocol
         self.matching = Matching(truth, predictions, protocol)
-        self.ranking = Ranking(self.matching, len(truth.classes))
+        self.ranking = Ranking(self.matching)
 
     def positives(self, area: str = ALL) -> Ints:
         """How many boxes of every class have to be found: (classes,)."""
@@ -113,7 +113,7 @@ class Evaluation:
         """The recall of all detections together: (thresholds, classes)."""
         positives = self.positives(area)
         found = np.stack(
-            [self.ranking.hits(t, area, limit).found for t in range(len(self.protocol.thresholds))]
+            [self.ranking.found(t, area, limit) for t in range(len(self.protocol.thresholds))]
         )
         return np.where(positives > 0, found / np.maximum(positives, 1), np.nan)
 
@@ -135,12 +135,12 @@ class Evaluation:
     def ranked(self, label: int, threshold: int = 0, area: str = ALL) -> Ranked:
         """The detections of one class by rank, at a threshold; both by number."""
         matching = self.matching
-        low, high = self.ranking.start[label : label + 2]
-        mine = self.ranking.order[low:high]
-        took = np.full(len(matching.order), -1)
+        low, high = matching.start[label : label + 2]
+        mine = np.arange(low, high)
         detection, box = matching.taken(threshold, area)
-        took[detection] = box
-        took = took[mine]
+        first, last = np.searchsorted(detection, (low, high))
+        took = np.full(len(mine), -1)
+        took[detection[first:last] - low] = box[first:last]
         near = np.where(took >= 0, took, matching.nearest[mine])
         overlap = np.zeros(len(mine))
         some = np.flatnonzero(near >= 0)
@@ -154,7 +154,7 @@ class Evaluation:
         positives = int(self.positives(area)[label])
         return Ranked(
             matching.order[mine],
-            matching.group[mine] % max(len(self.truth.images), 1),
+            matching.image[mine],
             matching.score[mine],
             near,
             overlap,

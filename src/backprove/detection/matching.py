@@ -4,13 +4,17 @@ A detection chooses among the boxes of its class and image that it meets well en
 choose first. All boxes rank detections alike, by score, so what choosing one after the other
 gives is the one stable matching, and offers in rounds, all detections at once, reach it too
 (Gale and Shapley 1962). Most boxes are nobody's second choice: there the first comer has it.
+
+Sorting and looking up go class by class, whose columns fit into a processor's cache where all
+detections would not: so time grows as their number does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,37 +45,48 @@ class Pairs:
 class Matching:
     """Who takes whom under a protocol.
 
-    Detections are sorted by class, image and falling score (`order` are their numbers in the
-    predictions) and cut to the protocol's limit; `rank` counts from 0 within class and image.
-    Boxes keep the numbers that they have in the truth.
+    Detections are sorted by class and falling score, ties as the protocol has them (`order` are
+    their numbers in the predictions; those of class k begin at `start[k]`), and cut to the
+    protocol's limit; `rank` counts from 0 within class and image. Boxes keep the numbers that they
+    have in the truth.
     """
 
     def __init__(self, truth: Truth, predictions: Predictions, protocol: Protocol) -> None:
         self.truth = truth
+        self.predictions = predictions
         self.protocol = protocol
-        group = predictions.label * len(truth.images) + predictions.image
-        falling = np.argsort(-predictions.score, kind="stable")
-        order = by_number(by_number(falling, predictions.image), predictions.label)
-        rank = _rank(group[order])
-        if protocol.limits is not None:
-            kept = rank < max(protocol.limits)
-            order, rank = order[kept], rank[kept]
-        self.order: Ints = order
-        self.rank: Ints = rank
-        self.group: Ints = group[order]
-        self.label: Ints = predictions.label[order]
-        self.score: Floats = predictions.score[order]
-        self.edges: Floats = predictions.edges[order]
-        self.size: Floats = predictions.size[order]
+        most = max(protocol.limits) if protocol.limits else len(predictions)
+        order, rank = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for mine in _by_class(predictions.label, len(truth.classes)):
+            image, score = predictions.image[mine], predictions.score[mine]
+            falling, before = _ranked(image, score, protocol.ties_by_image)
+            kept = before < most
+            order.append(mine[falling[kept]])
+            rank.append(before[kept])
+        self.order: Ints = np.concatenate(order)
+        self.rank: Ints = np.concatenate(rank)
+        sizes = [len(part) for part in order]
+        self.start: Ints = np.cumsum(sizes)
+        self.label: Ints = np.repeat(np.arange(len(truth.classes)), sizes[1:])
         self.care_not: Bools = truth.crowd | truth.difficult
         #: boxes that any number of detections may take
         self.open: Bools = truth.crowd if protocol.second_choice else self.care_not
-        self._taken: dict[tuple[int, str], tuple[Ints, Ints]] = {}
-        self._sorted: dict[str, Pairs] = {}
+        self._made: dict[tuple[int, str], Bools] = {}
+        self._simple: dict[int, Bools] = {}
+        self._sorted: dict[str, Ints] = {}
+
+    @cached_property
+    def image(self) -> Ints:
+        return self.predictions.image[self.order]
+
+    @cached_property
+    def score(self) -> Floats:
+        return self.predictions.score[self.order]
 
     @cached_property
     def area(self) -> Floats:
-        return self.size[:, 0] * self.size[:, 1]
+        size = self.predictions.size
+        return (size[:, 0] * size[:, 1])[self.order]
 
     def ignored(self, area: str) -> Bools:
         """The boxes that need not be found among those of a range of areas: (boxes,)."""
@@ -84,51 +99,62 @@ class Matching:
         return (self.area >= low) & (self.area <= high)
 
     def taken(self, threshold: int, area: str) -> tuple[Ints, Ints]:
-        """The detections that take a box at the threshold of that number, and those boxes."""
-        key = (threshold, area if self._contested else "")
-        if key not in self._taken:
-            self._taken[key] = self._match(threshold, area)
-        return self._taken[key]
+        """The detections that take a box at the threshold of that number, sorted, and those boxes."""
+        made = self.made(threshold, area)
+        return self.candidates.detection[made], self.candidates.box[made]
+
+    def made(self, threshold: int, area: str) -> Ints:
+        """The same as numbers of candidates."""
+        key = (threshold, area if len(self._contested) else "")
+        if key not in self._made:
+            self._made[key] = self._match(threshold, area)
+        return np.flatnonzero(self._made[key])
 
     @cached_property
-    def _candidates(self) -> tuple[Pairs, Pairs]:
-        """Pairs that meet at the lowest threshold: simple ones, and contested ones."""
+    def candidates(self) -> Pairs:
+        """The pairs that meet well enough at the lowest threshold, sorted by detection."""
         pairs = self.meeting(float(self.protocol.reach.min()))
-        if not self.protocol.second_choice:
-            return pairs[_best(pairs, self.protocol.last_of_equals)], pairs[np.zeros(0, np.int64)]
-        # contested is every box that some detection has a choice about
-        choice = np.bincount(pairs.detection, minlength=1)[pairs.detection] > 1
+        if self.protocol.second_choice:
+            return pairs
+        return pairs[_best(pairs, self.protocol.last_of_equals)]
+
+    @cached_property
+    def _contested(self) -> Ints:
+        """The candidates, by number, whose box is one that some detection has a choice about."""
+        pairs = self.candidates
+        again = np.flatnonzero(pairs.detection[1:] == pairs.detection[:-1])
         contested = np.zeros(len(self.truth), bool)
-        contested[pairs.box[choice]] = True
-        hard = contested[pairs.box]
-        return pairs[~hard], pairs[hard]
+        contested[pairs.box[again]] = True
+        contested[pairs.box[again + 1]] = True
+        return np.flatnonzero(contested[pairs.box])
 
-    @property
-    def _contested(self) -> bool:
-        return len(self._candidates[1]) > 0
-
-    def _match(self, threshold: int, area: str) -> tuple[Ints, Ints]:
+    def _match(self, threshold: int, area: str) -> Bools:
+        """Which of the candidates are made."""
         least = self.protocol.reach[threshold]
-        simple, hard = self._candidates
-        simple = simple[simple.overlap >= least]
-        simple = simple[_first(simple, self.open)]
-        if not len(hard):
-            return simple.detection, simple.box
-        hard = self._preferred(area, hard)
-        hard = hard[hard.overlap >= least]
-        hard = hard[offers(hard, self.open)]
-        return (
-            np.concatenate([simple.detection, hard.detection]),
-            np.concatenate([simple.box, hard.box]),
-        )
+        pairs, contested = self.candidates, self._contested
+        if threshold not in self._simple:
+            simple = pairs.overlap >= least
+            simple[contested] = False
+            able = np.flatnonzero(simple)
+            simple[able] = _first(pairs[able], self.open)
+            self._simple[threshold] = simple
+        if not len(contested):
+            return self._simple[threshold]
+        made = self._simple[threshold].copy()
+        hard = self._preferred(area)
+        hard = hard[pairs.overlap[hard] >= least]
+        made[hard[offers(pairs[hard], self.open)]] = True
+        return made
 
-    def _preferred(self, area: str, pairs: Pairs) -> Pairs:
-        """Pairs by detection, the box that it likes best first: one that counts, then overlap."""
+    def _preferred(self, area: str) -> Ints:
+        """Contested pairs by detection, the best liked first: one that counts, then by overlap."""
         if area not in self._sorted:
-            equals = -pairs.box if self.protocol.last_of_equals else pairs.box
-            ignored = self.ignored(area)[pairs.box]
-            by_liking = np.lexsort((equals, -pairs.overlap, ignored, pairs.detection))
-            self._sorted[area] = pairs[by_liking]
+            pairs, contested = self.candidates, self._contested
+            hard = pairs[contested]
+            equals = -hard.box if self.protocol.last_of_equals else hard.box
+            ignored = self.ignored(area)[hard.box]
+            by_liking = np.lexsort((equals, -hard.overlap, ignored, hard.detection))
+            self._sorted[area] = contested[by_liking]
         return self._sorted[area]
 
     def meeting(self, least: float, same_class: bool = True) -> Pairs:
@@ -136,14 +162,17 @@ class Matching:
 
         They are sorted by detection, then by box.
         """
-        images = len(self.truth.images)
-        keys = self.truth.image + (self.truth.label * images if same_class else 0)
-        wanted = self.group if same_class else self.group % max(images, 1)
-        by_key = np.argsort(keys, kind="stable")
-        parts = [
-            self._overlapping(detection, by_key[place], least)
-            for detection, place in _equal(wanted, keys[by_key])
-        ]
+        parts: list[Pairs] = []
+        image = self.truth.image
+        if same_class:
+            blocks = _by_class(self.truth.label, len(self.truth.classes))
+            ends = [*pairwise(self.start.tolist())]
+        else:
+            blocks, ends = [np.arange(len(image))], [(0, len(self.order))]
+        for mine, (first, last) in zip(blocks, ends, strict=True):
+            boxes = mine[by_number(image[mine])]
+            for detection, place in _equal(self.image[first:last], image[boxes]):
+                parts.append(self._overlapping(detection + first, boxes[place], least))
         if not parts:
             return Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         return Pairs(
@@ -170,10 +199,11 @@ class Matching:
         """How well detections meet boxes, pair by pair, as the protocol measures it."""
         # column by column, and with sizes as they were given: the figures that are published
         # are worked out in this order
-        found, there = self.edges, self.truth.edges
+        found, there = self.predictions.edges, self.truth.edges
+        number = self.order[detection]
         wide, high = (
-            np.minimum(found[detection, k + 2], there[box, k + 2])
-            - np.maximum(found[detection, k], there[box, k])
+            np.minimum(found[number, k + 2], there[box, k + 2])
+            - np.maximum(found[number, k], there[box, k])
             for k in (0, 1)
         )
         overlap = np.zeros(len(detection))
@@ -187,6 +217,24 @@ class Matching:
             union = np.where(self.truth.crowd[box], own, union)
         overlap[meet] = common / union
         return overlap
+
+
+def _by_class(label: Ints, classes: int) -> Sequence[Ints]:
+    """The numbers of those of each class, rising."""
+    order = by_number(label)
+    ends = np.cumsum(np.bincount(label, minlength=classes))
+    return np.split(order, ends[:-1])
+
+
+def _ranked(image: Ints, score: Floats, ties_by_image: bool) -> tuple[Ints, Ints]:
+    """One class's detections by falling score; and how many of its image stand before each."""
+    ties = by_number(image) if ties_by_image else np.arange(len(image))
+    order = ties[np.argsort(-score[ties], kind="stable")]
+    image = image[order]
+    together = by_number(image)
+    before = np.empty_like(order)
+    before[together] = _rank(image[together])
+    return order, before
 
 
 def _rank(group: Ints) -> Ints:

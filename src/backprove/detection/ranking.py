@@ -13,7 +13,6 @@ import numpy as np
 from backprove.detection.boxes import Bools, Floats, Ints
 from backprove.detection.matching import Matching
 from backprove.detection.protocols import Protocol
-from backprove.detection.sorting import by_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +39,52 @@ class Hits:
 
 
 class Ranking:
-    """The detections of every class in order of falling score, as a protocol orders ties."""
+    """The hits among a matching's detections, which stand in the order of their ranks."""
 
-    def __init__(self, matching: Matching, classes: int) -> None:
-        label, ties = matching.label, np.arange(len(matching.order))
-        if not matching.protocol.ties_by_image:
-            ties = np.argsort(matching.order)
-        falling = ties[np.argsort(-matching.score[ties], kind="stable")]
+    def __init__(self, matching: Matching) -> None:
         self.matching = matching
-        self.order: Ints = by_number(falling, label)
-        self.place: Ints = np.empty_like(self.order)
-        self.place[self.order] = np.arange(len(self.order))
-        self.start: Ints = np.searchsorted(label[self.order], np.arange(classes + 1))
-        self._bases: dict[tuple[str, int | None], tuple[Bools, Ints]] = {}
+        self._bases: dict[tuple[str, int | None], tuple[Bools, Ints, Ints]] = {}
 
     def hits(self, threshold: int, area: str, limit: int | None) -> Hits:
         """The hits at a threshold (by number) among a range of areas, of the best `limit`."""
-        detection, box = self.matching.taken(threshold, area)
-        if limit is not None:
-            kept = self.matching.rank[detection] < limit
-            detection, box = detection[kept], box[kept]
-        taken = np.full(len(self.order), -1, dtype=np.int32)
-        taken[self.place[detection]] = box
-        place = np.flatnonzero(taken >= 0)
-        box = taken[place]
-        hit = ~self.matching.ignored(area)[box]
-        counts, upto = self._base(area, limit)
+        made, hit = self._made(threshold, area, limit)
+        counts, upto, before = self._base(area, limit)
         # a detection that takes a box counts if that does, whatever its own size
-        change = np.concatenate([[0], np.cumsum(hit.astype(np.int64) - counts[place])])
-        first = np.searchsorted(place, self.start)
-        before = upto[self.start] + change[first]
-        sizes = np.diff(first)
-        counted = upto[place + 1] + change[1:] - np.repeat(before[:-1], sizes)
-        tally = np.concatenate([[0], np.cumsum(hit)])
-        start = tally[first]
+        change = np.concatenate([[0], np.cumsum(hit.astype(np.int64) - counts[made])])
+        place = self.matching.candidates.detection[made]
+        first = np.searchsorted(place, self.matching.start)
+        before = before + change[first]
+        counted = upto[made] + change[1:] - np.repeat(before[:-1], np.diff(first))
+        start = np.concatenate([[0], np.cumsum(hit)])[first]
         kept_counts = counted[hit]
         return Hits(start, kept_counts, _envelope(start, kept_counts))
 
-    def _base(self, area: str, limit: int | None) -> tuple[Bools, Ints]:
-        """Which detections would count if none took a box, and how many up to each place."""
+    def found(self, threshold: int, area: str, limit: int | None) -> Ints:
+        """How many hits each class has: (classes,)."""
+        made, hit = self._made(threshold, area, limit)
+        place = self.matching.candidates.detection[made[hit]]
+        return np.diff(np.searchsorted(place, self.matching.start))
+
+    def _made(self, threshold: int, area: str, limit: int | None) -> tuple[Ints, Bools]:
+        """The candidates that are made, by number, and which of them are hits."""
+        matching = self.matching
+        made = matching.made(threshold, area)
+        if limit is not None:
+            made = made[matching.rank[matching.candidates.detection[made]] < limit]
+        return made, ~matching.ignored(area)[matching.candidates.box[made]]
+
+    def _base(self, area: str, limit: int | None) -> tuple[Bools, Ints, Ints]:
+        """If none took a box: whether the detection of each candidate would count, and how many
+        up to it; how many before each class.
+        """
         key = (area, limit)
         if key not in self._bases:
             counts = self.matching.in_range(area)
             if limit is not None:
-                counts = counts & (self.matching.rank < limit)
-            counts = counts[self.order]
-            self._bases[key] = counts, np.concatenate([[0], np.cumsum(counts)])
+                counts &= self.matching.rank < limit
+            upto = np.concatenate([[0], np.cumsum(counts)])
+            place = self.matching.candidates.detection
+            self._bases[key] = counts[place], upto[place + 1], upto[self.matching.start]
         return self._bases[key]
 
 

@@ -47,7 +47,7 @@ def class_columns(made: Assessment) -> dict[str, list[float]]:
 
 def detections(made: Assessment) -> list[int]:
     """How many detections of every class are ranked."""
-    start = made.evaluation.ranking.start
+    start = made.evaluation.matching.start
     return (start[1:] - start[:-1]).tolist()
 
 

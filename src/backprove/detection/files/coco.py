@@ -5,23 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from backprove.detection.boxes import Floats, Ints
+from backprove.detection.boxes import Floats
 from backprove.detection.data import Predictions
 from backprove.detection.files.jsons import load, no_collection, pieces
+from backprove.detection.files.names import Names
 from backprove.detection.files.notes import DataError, Note, Places, Rule
-from backprove.detection.files.records import (
-    Dataset,
-    Names,
-    Records,
-    make_predictions,
-    make_truth,
-)
+from backprove.detection.files.records import Dataset, Records, make_predictions, make_truth
 
 Entry = dict[str, Any]
 
@@ -80,33 +74,19 @@ def read_truth(path: Path) -> Dataset:
 @no_collection()
 def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note]]:
     """Results: a list of objects with image_id, category_id, bbox and score."""
+    return make_predictions(_portions(path), about)
+
+
+def _portions(path: Path) -> Iterator[Records]:
     parts, pattern = _results(path)
-    found: list[Records] = []
     start = 0
     for part in parts:
-        where = Places(path, pattern, range(start, start + len(part)))
+        where = Places(path, pattern, np.arange(start, start + len(part)))
         entries = _objects(part, where.__getitem__)
         records = _records(entries, where)
         records.score = _numbers(entries, "score", where)
-        found.append(records)
+        yield records
         start += len(part)
-    notes: list[Note] = []
-    whole = Records(
-        _joined([r.image for r in found]),
-        _joined([r.label for r in found]),
-        np.concatenate([np.zeros((0, 4)), *(r.box for r in found)]),
-        "xywh",
-        Places(path, pattern, range(start)),
-        score=np.concatenate([np.zeros(0), *(r.score for r in found if r.score is not None)]),
-    )
-    return make_predictions(whole, about, notes), notes
-
-
-def _joined(columns: list[Sequence[Hashable] | Ints]) -> Sequence[Hashable] | Ints:
-    numbers = [column for column in columns if isinstance(column, np.ndarray)]
-    if numbers and len(numbers) == len(columns):
-        return np.concatenate(numbers)
-    return list(chain.from_iterable(columns))
 
 
 def _results(path: Path) -> tuple[Iterator[list[Any]], str]:
@@ -141,7 +121,7 @@ def _objects(entries: list[Any], where: Callable[[int], str]) -> list[Entry]:
 def _ids(path: Path, key: str, entries: list[Entry]) -> list[Hashable]:
     ids: list[Hashable] = []
     for i, entry in enumerate(entries):
-        if not isinstance(entry.get("id"), int | str):
+        if type(entry.get("id")) not in (int, str):
             raise DataError(f"{path}, {key}[{i}] has no id")
         ids.append(entry["id"])
     twice = [name for name, count in Counter(ids).items() if count > 1]
@@ -190,7 +170,7 @@ def _records(entries: list[Entry], where: Sequence[str]) -> Records:
         for key in ("image_id", "category_id"):
             if key not in entry:
                 raise DataError(f"{where[i]} has no {key}")
-            if not isinstance(entry[key], int | str):
+            if type(entry[key]) not in (int, str):
                 raise DataError(f"{where[i]}: {key} is no id but {_short(entry[key])}")
         bbox = entry.get("bbox")
         numbers = cast(list[Any], bbox) if isinstance(bbox, list) else []

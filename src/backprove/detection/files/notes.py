@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import overload
+
+import numpy as np
 
 from backprove.detection.boxes import Ints
 from backprove.errors import BackproveError
@@ -77,3 +80,20 @@ class Places(Sequence[str]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         return f"{self.file}, {self.pattern.format(int(self.numbers[index]))}"
+
+
+def joined(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The places of a file's records, from those of its portions."""
+    places = [part for part in parts if isinstance(part, Places)]
+    if places and len(places) == len(parts):
+        numbers = np.concatenate([np.asarray(part.numbers) for part in places])
+        return Places(places[0].file, places[0].pattern, numbers)
+    return list(chain.from_iterable(parts))
+
+
+def together(notes: Iterable[Note]) -> list[Note]:
+    """One note for each rule."""
+    by_rule: dict[Rule, list[str]] = {}
+    for note in notes:
+        by_rule.setdefault(note.rule, []).extend(note.records)
+    return [Note(rule, by_rule[rule]) for rule in Rule if rule in by_rule]

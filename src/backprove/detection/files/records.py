@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from backprove.detection.boxes import Bools, Floats, Ints, convert
 from backprove.detection.data import Predictions, Truth
-from backprove.detection.files.notes import DataError, Note, Places, Rule
+from backprove.detection.files.names import Names
+from backprove.detection.files.notes import DataError, Note, Places, Rule, joined, together
 
 #: boxes may reach so far outside of their image, in pixels, before that is a hint
 SLACK = 2.0
@@ -40,68 +40,6 @@ class Records:
     area: Floats | None = None
     crowd: Bools | None = None
     difficult: Bools | None = None
-
-
-class Names:
-    """Names of images or classes: what each is called, and what else it answers to."""
-
-    def __init__(
-        self, names: Sequence[str], ids: Sequence[Hashable] = (), files: bool = False
-    ) -> None:
-        self.names = tuple(names)
-        self.ids = {key: i for i, key in enumerate(ids)}
-        self._by_name: dict[str, int] = {}
-        for i, name in enumerate(names):
-            self._by_name.setdefault(name, i)
-        aliases: list[tuple[str, int]] = [(str(key), i) for key, i in self.ids.items()]
-        if files:
-            for i, name in enumerate(names):
-                path = PurePath(name)
-                bare = name.removesuffix(path.suffix) if path.suffix else name
-                aliases += [(alias, i) for alias in {path.name, path.stem, bare}]
-        meant = Counter(alias for alias, _ in set(aliases))
-        self._aliases = {alias: i for alias, i in aliases if meant[alias] == 1}
-        self.files = files
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def find(self, keys: Iterable[Hashable] | Ints) -> Ints:
-        """The numbers of what is meant; −1 where nothing is."""
-        if isinstance(keys, np.ndarray):
-            return self._find_numbers(keys)
-        known: dict[Hashable, int] = {}
-        found: list[int] = []
-        for key in keys:
-            number = known.get(key)
-            if number is None:
-                number = known[key] = self._find(key)
-            found.append(number)
-        return np.array(found, dtype=np.int64)
-
-    def _find_numbers(self, keys: Ints) -> Ints:
-        """The same of numbers, which almost always are ids."""
-        whole = [key for key in self.ids if type(key) is int and abs(key) < 2**63]
-        ids = np.array(sorted(whole), dtype=np.int64)
-        if not len(ids):
-            return self.find(keys.tolist())
-        place = np.minimum(np.searchsorted(ids, keys), len(ids) - 1)
-        number = np.array([self.ids[key] for key in ids.tolist()])
-        found = np.where(ids[place] == keys, number[place], -1)
-        other = np.flatnonzero(found < 0)
-        found[other] = self.find(keys[other].tolist())
-        return found
-
-    def _find(self, key: Hashable) -> int:
-        # an id as the file writes it first, then a name, then whatever else is not ambiguous
-        if not isinstance(key, str) and key in self.ids:
-            return self.ids[key]
-        name = str(key)
-        found = self._by_name.get(name, self._aliases.get(name, -1))
-        if found < 0 and self.files:
-            path = PurePath(name)
-            found = self._aliases.get(path.name, self._aliases.get(path.stem, -1))
-        return found
 
 
 @dataclass(slots=True)
@@ -134,24 +72,22 @@ def make_truth(
     """A `Dataset` of the records that can be used; `extent` is (images, 2), NaN where unknown."""
     notes += _alike(classes, source)
     normalised = records.normalised and not np.isfinite(extent).all()
-    image, label, kept = _known(records, images, classes, notes)
-    edges, size = _edges(records, image, extent, kept, pixels, normalised)
-    where = _some(records.where, kept)
-    notes += _remarks(records, edges, size, extent[image[kept]], where, normalised)
-    own = size[:, 0] * size[:, 1]
-    count = len(records.box)
+    part = _checked(records, images, classes, extent, pixels, normalised)
+    notes += part.notes + _hint([part], normalised)
+    own = part.size[:, 0] * part.size[:, 1]
+    count, kept = len(records.box), part.kept
     truth = Truth(
         images.names,
         classes.names,
-        image[kept],
-        label[kept],
-        edges,
-        size,
+        part.image,
+        part.label,
+        part.edges,
+        part.size,
         own if records.area is None else np.where(np.isnan(a := records.area[kept]), own, a),
         _flags(records.crowd, count)[kept],
         _flags(records.difficult, count)[kept],
         extent,
-        where,
+        part.where,
     )
     return Dataset(truth, images, classes, notes, source, pixels, normalised)
 
@@ -162,12 +98,43 @@ def _alike(classes: Names, source: str) -> list[Note]:
     return [Note(Rule.NAME, [f"{source}: {name}" for name in names])] if names else []
 
 
-def make_predictions(records: Records, about: Dataset, notes: list[Note]) -> Predictions:
-    """`Predictions` of the records that can be used; raises `DataError` without scores."""
-    assert records.score is not None
-    if records.normalised and not about.normalised:
+def make_predictions(parts: Iterable[Records], about: Dataset) -> tuple[Predictions, list[Note]]:
+    """`Predictions` of the records that can be used, and what is to be remarked.
+
+    A file's records come in portions: checked while they are few, they need no memory twice, and
+    the processor still has them at hand. Raises `DataError` where sizes of images are missed.
+    """
+    found: list[_Checked] = []
+    scores: list[Floats] = []
+    for records in parts:
+        assert records.score is not None
+        _same_unit(records, about)
         extent = about.truth.extent
-        if not np.isfinite(extent).all():
+        part = _checked(
+            records, about.images, about.classes, extent, about.pixels, about.normalised
+        )
+        score = records.score[part.kept]
+        odd = np.flatnonzero((score < 0) | (score > 1)).tolist()
+        if odd:
+            said = [f"{part.where[i]}: {score[i]:g}" for i in odd]
+            part.notes.append(Note(Rule.SCORE, said))
+        found.append(part)
+        scores.append(score)
+    notes = together(note for part in found for note in part.notes)
+    notes += _hint(found, about.normalised)
+    return Predictions(
+        np.concatenate([part.image for part in found]),
+        np.concatenate([part.label for part in found]),
+        np.concatenate([part.edges for part in found]),
+        np.concatenate([part.size for part in found]),
+        np.concatenate(scores),
+        joined([part.where for part in found]),
+    ), notes
+
+
+def _same_unit(records: Records, about: Dataset) -> None:
+    if records.normalised and not about.normalised:
+        if not np.isfinite(about.truth.extent).all():
             raise DataError(
                 "the predictions are in shares of the image, the ground truth in pixels, and the "
                 "images' sizes are not known; name the folder of the images"
@@ -177,15 +144,57 @@ def make_predictions(records: Records, about: Dataset, notes: list[Note]) -> Pre
             "the predictions are in pixels, the ground truth in shares of the image, and the "
             "images' sizes are not known; name the folder of the images"
         )
-    image, label, kept = _known(records, about.images, about.classes, notes)
-    extent = about.truth.extent
-    edges, size = _edges(records, image, extent, kept, about.pixels, about.normalised)
-    where, score = _some(records.where, kept), records.score[kept]
-    notes += _remarks(records, edges, size, extent[image[kept]], where, about.normalised)
-    odd = np.flatnonzero((score < 0) | (score > 1))
-    if len(odd):
-        notes.append(Note(Rule.SCORE, [f"{where[i]}: {score[i]:g}" for i in odd.tolist()]))
-    return Predictions(image[kept], label[kept], edges, size, score, where)
+
+
+@dataclass(slots=True)
+class _Checked:
+    """Those of some records that can be used (`kept` are their numbers), and what was remarked.
+
+    `looks` (5, n) says of each what hints at another convention, see `_looks`.
+    """
+
+    kept: Ints
+    image: Ints
+    label: Ints
+    edges: Floats
+    size: Floats
+    where: Sequence[str]
+    looks: Bools
+    convention: str
+    normalised: bool
+    notes: list[Note]
+
+
+def _checked(
+    records: Records,
+    images: Names,
+    classes: Names,
+    extent: Floats,
+    pixels: bool,
+    normalised: bool,
+) -> _Checked:
+    notes: list[Note] = []
+    image, label, kept = _known(records, images, classes, notes)
+    image, label, where = image[kept], label[kept], _some(records.where, kept)
+    edges, size = _edges(records, extent[image], kept, pixels, normalised)
+    empty = np.flatnonzero((size[:, 0] <= 0) | (size[:, 1] <= 0)).tolist()
+    if empty:
+        said = [f"{where[i]}: {size[i, 0]:g} wide, {size[i, 1]:g} high" for i in empty]
+        notes.append(Note(Rule.EMPTY, said))
+    limit = np.ones_like(extent[image]) if normalised else extent[image]
+    looks = _looks(edges, size, limit, 0.02 if normalised else SLACK)
+    return _Checked(
+        kept,
+        image,
+        label,
+        edges,
+        size,
+        where,
+        looks,
+        records.convention,
+        records.normalised,
+        notes,
+    )
 
 
 def _known(
@@ -222,76 +231,66 @@ def _list(numbers: Floats) -> str:
 
 
 def _edges(
-    records: Records, image: Ints, extent: Floats, kept: Ints, pixels: bool, normalised: bool
+    records: Records, extent: Floats, kept: Ints, pixels: bool, normalised: bool
 ) -> tuple[Floats, Floats]:
     box = records.box[kept]
     if records.normalised and not normalised:
-        box = box * np.concatenate([extent, extent], axis=1)[image[kept]]
+        box = box * np.concatenate([extent, extent], axis=1)
     edges = convert(box, records.convention, "xyxy")
     if records.convention != "xyxy":
         # the size as it was written: edges are rounded
-        return edges, box[:, 2:].copy()
+        return edges, box[:, 2:]
     if pixels:
         edges[:, 2:] += 1
     return edges, edges[:, 2:] - edges[:, :2]
 
 
-def _remarks(
-    records: Records,
-    edges: Floats,
-    size: Floats,
-    extent: Floats,
-    where: Sequence[str],
-    normalised: bool,
-) -> list[Note]:
-    notes: list[Note] = []
-    empty = np.flatnonzero((size <= 0).any(axis=1)).tolist()
-    if empty:
-        said = [f"{where[i]}: {size[i, 0]:g} wide, {size[i, 1]:g} high" for i in empty]
-        notes.append(Note(Rule.EMPTY, said))
-    if len(edges) and (hint := _hint(records, edges, size, extent, normalised)) is not None:
-        text, some = hint
-        notes.append(Note(Rule.CONVENTION, [where[int(i)] for i in some], text))
-    return notes
+def _looks(edges: Floats, size: Floats, limit: Floats, slack: float) -> Bools:
+    """Which boxes reach beyond the far edges of their image, or any edge; which would be inside
+    of it if their sizes were corners; are inside out; have numbers below 1 among pixels.
+    """
+    (x, y, far_x, far_y), (wide, high) = edges.T, size.T
+    width, height = limit.T
+    most_x, most_y = width + slack, height + slack
+    beyond = (far_x > most_x) | (far_y > most_y)
+    fits = (wide > x) & (high > y) & (wide <= most_x) & (high <= most_y)
+    # NaN, where the size of the image is not known, is not above 2
+    large = (width > 2) & (height > 2)
+    small = (np.abs(edges) <= 1).all(axis=1) & (wide > 0) & (high > 0)
+    outside = beyond | (x < -slack) | (y < -slack)
+    return np.stack([beyond, outside, fits, (wide < 0) | (high < 0), large & small])
 
 
-def _hint(
-    records: Records, edges: Floats, size: Floats, extent: Floats, normalised: bool
-) -> tuple[str, Ints] | None:
-    """Whether most boxes would make more sense in another convention; the records that say so."""
-    count = len(edges)
-    limit = np.ones_like(extent) if normalised else extent
-    slack = 0.02 if normalised else SLACK
-    outside = ((edges[:, 2:] > limit + slack) | (edges[:, :2] < -slack)).any(axis=1)
-    some = np.flatnonzero(outside)
-    if records.convention == "xywh" and len(some) > SHARE * count:
-        far = edges[:, :2] + size
-        as_corners = size
-        fits = (as_corners > edges[:, :2]).all(axis=1) & (as_corners <= limit + slack).all(axis=1)
-        if fits.sum() > max(0.9 * count, count - len(some)) and (far > limit + slack).any():
-            return (
-                f"{len(some)} of {count} boxes reach outside of their image; as corners x1 y1 x2 y2 "
-                f"{int(fits.sum())} would lie inside, but x y width height is expected",
-                some,
-            )
-    inverted = np.flatnonzero((size < 0).any(axis=1))
-    if records.convention == "xyxy" and len(inverted) > SHARE * count:
-        return (
-            f"{len(inverted)} of {count} boxes are inside out: they may be x y width height, where "
-            "corners x1 y1 x2 y2 are expected",
-            inverted,
+def _hint(parts: Sequence[_Checked], normalised: bool) -> list[Note]:
+    """A note where most boxes would make more sense in another convention."""
+    beyond, outside, fits, inverted, small = np.concatenate([p.looks for p in parts], axis=1)
+    count, convention, shares = len(beyond), parts[0].convention, parts[0].normalised
+    many = outside.sum() > SHARE * count
+    out = f"{outside.sum()} of {count} boxes reach outside of their image"
+    better = fits.sum() > max(0.9 * count, count - outside.sum())
+    if convention == "xywh" and many and better and beyond.any():
+        which = outside
+        text = (
+            f"{out}; as corners x1 y1 x2 y2 {fits.sum()} would lie inside, but x y width height is "
+            "expected"
         )
-    known = np.isfinite(limit).all(axis=1) & (limit > 2).all(axis=1)
-    if not normalised and known.any() and not records.normalised:
-        tiny = (np.abs(edges) <= 1).all(axis=1) & known & (size > 0).all(axis=1)
-        if tiny.sum() > 0.9 * count:
-            return "all numbers are below 1: they may be shares of the image", np.flatnonzero(tiny)
-    if len(some) > SHARE * count:
-        text = f"{len(some)} of {count} boxes reach outside of their image"
-        if records.normalised:
+    elif convention == "xyxy" and inverted.sum() > SHARE * count:
+        which = inverted
+        text = (
+            f"{inverted.sum()} of {count} boxes are inside out: they may be x y width height, where "
+            "corners x1 y1 x2 y2 are expected"
+        )
+    elif not normalised and not shares and small.sum() > 0.9 * count:
+        which, text = small, "all numbers are below 1: they may be shares of the image"
+    elif many:
+        which, text = outside, out
+        if shares:
             text += ": they may be in pixels, where shares of the image are expected"
-        return text, some
-    return None
+    else:
+        return []
+    where = joined([part.where for part in parts])
+    said = [where[i] for i in np.flatnonzero(which).tolist()]
+    return [Note(Rule.CONVENTION, said, text)]
 
 
 def _some(where: Sequence[str], kept: Ints) -> Sequence[str]:

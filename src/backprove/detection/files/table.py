@@ -9,14 +9,9 @@ import numpy as np
 
 from backprove.detection.boxes import Floats
 from backprove.detection.data import Predictions
+from backprove.detection.files.names import Names
 from backprove.detection.files.notes import DataError, Note
-from backprove.detection.files.records import (
-    Dataset,
-    Names,
-    Records,
-    make_predictions,
-    make_truth,
-)
+from backprove.detection.files.records import Dataset, Records, make_predictions, make_truth
 
 #: what a column may be called
 _CALLED = {
@@ -156,8 +151,7 @@ def read_predictions(path: Path, about: Dataset) -> tuple[Predictions, list[Note
     records = sheet.records(rows)
     column = sheet.columns["score"]
     records.score = np.array([sheet.number(i, column) for i in rows], dtype=np.float64)
-    notes: list[Note] = []
-    return make_predictions(records, about, notes), notes
+    return make_predictions([records], about)
 
 
 def _extent(sheet: _Sheet, images: list[str]) -> Floats:

@@ -14,14 +14,9 @@ import numpy as np
 
 from backprove.detection.boxes import Floats
 from backprove.detection.data import Predictions
+from backprove.detection.files.names import Names
 from backprove.detection.files.notes import DataError, Note
-from backprove.detection.files.records import (
-    Dataset,
-    Names,
-    Records,
-    make_predictions,
-    make_truth,
-)
+from backprove.detection.files.records import Dataset, Records, make_predictions, make_truth
 
 #: the development kit's result files, one for each class: comp4_det_test_rose.txt
 RESULTS = re.compile(r"(?:comp\d+_)?det_[A-Za-z0-9]+_(?P<name>.+)\.txt")
@@ -102,8 +97,7 @@ def read_results(folder: Path, about: Dataset) -> tuple[Predictions, list[Note]]
 def _finished(columns: _Columns, about: Dataset) -> tuple[Predictions, list[Note]]:
     records = columns.records()
     records.score = np.array(columns.score, dtype=np.float64)
-    notes: list[Note] = []
-    return make_predictions(records, about, notes), notes
+    return make_predictions([records], about)
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

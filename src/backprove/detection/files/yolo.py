@@ -11,15 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from backprove.detection.data import Predictions
+from backprove.detection.files.names import Names
 from backprove.detection.files.notes import DataError, Note
 from backprove.detection.files.pictures import image_size, pictures
-from backprove.detection.files.records import (
-    Dataset,
-    Names,
-    Records,
-    make_predictions,
-    make_truth,
-)
+from backprove.detection.files.records import Dataset, Records, make_predictions, make_truth
 
 #: files beside the labels that name the classes, one a line
 CLASS_LISTS = ("classes.txt", "obj.names", "classes.names")
@@ -46,8 +41,7 @@ def read_predictions(folder: Path, about: Dataset) -> tuple[Predictions, list[No
     names = about.classes.names
     numbered = [int(str(key)) for key in records.label]
     records.label = [names[k] if k < len(names) else f"class number {k}" for k in numbered]
-    notes: list[Note] = []
-    return make_predictions(records, about, notes), notes
+    return make_predictions([records], about)
 
 
 def label_files(folder: Path) -> list[Path]:
