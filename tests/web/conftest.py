@@ -36,4 +36,4 @@ def server() -> Iterator[str]:
     assert found, "the server did not say where it is"
     yield found[0]
     process.terminate()
-    process.wait(10)
+    process.wait(60)

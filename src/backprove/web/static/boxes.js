@@ -37,12 +37,14 @@ export function apply(given) {
   draw();
   update(true);
 }
-export const markdown = () => `a = [${boxes.a.join(", ")}], b = [${boxes.b.join(", ")}]\n\nL2 = √${answer?.squared} = ${number(answer?.distance ?? 0, 5)}\n\n\`\`\`\n${answer?.lines.join("\n")}\n\`\`\``;
+export const markdown = () => answer && `a = [${answer.a.join(", ")}], b = [${answer.b.join(", ")}]\n\nL2 = √${answer.squared} = ${number(answer.distance, 5)}\n\n\`\`\`\n${answer.lines.join("\n")}\n\`\`\``;
 export const picture = () => $("frame").outerHTML;
 
 export const update = latest(async (signal) => {
-  answer = await page.told(ask("explore/boxes", { a: boxes.a, b: boxes.b }, signal));
-  if (!answer) return;
+  const asked = { a: boxes.a, b: boxes.b };
+  const found = await page.told(ask("explore/boxes", asked, signal));
+  if (!found) return;
+  answer = { ...found, ...asked };
   $("iou").textContent = number(answer.iou);
   $("exact").textContent = answer.exact.includes("/") ? `= ${answer.exact}` : "";
   $("distance").textContent = number(answer.distance, 4);
@@ -61,8 +63,10 @@ function put(name, box) {
 }
 
 async function another() {
-  const found = await page.told(ask("explore/pair", { a: boxes.a, b: boxes.b, width: WIDTH, height: HEIGHT, turn }));
-  if (!found) return;
+  const asked = { a: boxes.a, b: boxes.b };
+  const found = await page.told(ask("explore/pair", { ...asked, width: WIDTH, height: HEIGHT, turn }));
+  // boxes that were moved meanwhile stay where they are
+  if (!found || boxes.a !== asked.a || boxes.b !== asked.b) return;
   turn += 1;
   boxes.b = found.b;
   draw();

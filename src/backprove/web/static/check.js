@@ -18,11 +18,18 @@ E   = sum_{t=1}^{3} E_t`,
 const claims = $("claims");
 const verdicts = $("verdicts");
 const model = modelPane(() => check());
+const opened = new Set(); // the articles whose evidence is open
+const keep = () => store({
+  model: model.text, claims: claims.value,
+  open: [...opened].map((id) => id.replace("claim-", "")).sort((a, b) => a - b).join(".") || null,
+});
 
 const check = latest(async (signal) => {
-  store({ model: model.text, claims: claims.value });
+  keep();
   if (!claims.value.trim()) {
     verdicts.replaceChildren();
+    verdicts.classList.remove("stale");
+    verdicts.setAttribute("aria-busy", "false");
     $("tally").textContent = "";
     return;
   }
@@ -42,12 +49,17 @@ const check = latest(async (signal) => {
 
 /** New verdicts in place of the old ones; evidence that was open stays open. */
 function show(html) {
-  const open = [...verdicts.querySelectorAll("article")].filter((a) => a.querySelector("details[open]")).map((a) => a.id);
   verdicts.innerHTML = html; // made and escaped by the server
-  for (const id of open) $(id)?.querySelector("details")?.setAttribute("open", "");
+  for (const id of opened) $(id)?.querySelector("details")?.setAttribute("open", "");
   verdicts.classList.remove("stale");
   reachable(verdicts);
 }
+
+// Which evidence is open belongs to the state.
+verdicts.addEventListener("toggle", (event) => {
+  opened[event.target.open ? "add" : "delete"](event.target.closest("article").id);
+  keep();
+}, true);
 
 // A verdict leads back to its line.
 verdicts.addEventListener("click", (event) => {
@@ -70,7 +82,7 @@ for (const button of document.querySelectorAll("[data-sign]")) {
 }
 
 claims.addEventListener("input", () => check());
-copies($("link"), () => { store({ model: model.text, claims: claims.value }); return location.href; });
+copies($("link"), keep);
 
 async function kept() {
   try {
@@ -87,6 +99,8 @@ function apply(state) {
   const known = state.model != null || state.claims != null ? state : SAMPLE;
   model.text = known.model ?? "";
   claims.value = known.claims ?? "";
+  opened.clear();
+  for (const number of known.open?.match(/\d{1,4}/g) ?? []) opened.add(`claim-${number}`);
   check(true);
 }
 onAddress(apply);

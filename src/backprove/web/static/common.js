@@ -1,20 +1,15 @@
 // What all pages share: asking the server, the state in the address, downloads, and the theme.
 
-/** Ask the API; throws an Error whose message is meant for people. */
+/** Ask the API; throws an Error whose message is meant for people, or the AbortError of `signal`. */
 export async function ask(task, payload, signal) {
-  const answer = await fetch(`/api/${task}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(payload),
-    signal,
-  }).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is it still running?");
-  });
-  const data = await answer.json().catch(() => ({ detail: "The answer could not be read." }));
+  const sent = payload && { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(payload) };
+  const answer = await fetch(`/api/${task}`, { ...sent, signal }).catch(instead("The server does not answer. Is it still running?"));
+  // a request may be abandoned while its answer is being read, too
+  const data = await answer.json().catch(instead("The answer could not be read."));
   if (!answer.ok) throw new Error(data.detail);
   return data;
 }
+const instead = (message) => (error) => { throw error.name === "AbortError" ? error : new Error(message); };
 
 /** A function that runs `work(signal)` a little later; a newer call cancels an older one. */
 export function latest(work, pause = 150) {
@@ -39,14 +34,29 @@ export function stored() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 }
 
+let spare = 30; // changes of the address that are left, of which two come back each second
+let since = 0;
+let waiting = 0;
+/**
+ * Put the state into the address, and give the whole address. Browsers refuse when it is changed too
+ * often (Safari: 100 times in 30 seconds), as while one drags: then it follows a little later.
+ */
 export function store(state) {
-  const entries = Object.entries(state).filter(([, value]) => value !== "" && value != null);
-  history.replaceState(null, "", `#${new URLSearchParams(entries)}`);
+  const entries = Object.entries(state).filter(([, value]) => value != null);
+  const address = new URL(`#${new URLSearchParams(entries)}`, location.href).href;
+  const now = performance.now();
+  spare = Math.min(spare + (now - since) / 500, 30);
+  since = now;
+  clearTimeout(waiting);
+  const write = () => { spare -= 1; history.replaceState(null, "", address); };
+  if (spare >= 1) write();
+  else waiting = setTimeout(write, 500);
+  return address;
 }
 
 /** Call `apply` when the address is changed by hand, or by going back. */
 export function onAddress(apply) {
-  addEventListener("hashchange", () => apply(stored()));
+  addEventListener("hashchange", () => { clearTimeout(waiting); apply(stored()); });
 }
 
 export const $ = (id) => document.getElementById(id);
@@ -99,16 +109,27 @@ ${body}
 /** A button that copies what `text()` gives, and says so. */
 export function copies(button, text) {
   const before = button.textContent;
+  let timer = 0;
   button.addEventListener("click", async () => {
-    let done = "Copied";
-    try {
-      await navigator.clipboard.writeText(text());
-    } catch {
-      done = "Copy it from the address bar";
-    }
-    button.textContent = done;
-    setTimeout(() => { button.textContent = before; }, 1600);
+    const copied = text();
+    const done = await navigator.clipboard?.writeText(copied).then(() => true, () => false);
+    button.textContent = done || selected(copied) ? "Copied" : "It could not be copied";
+    clearTimeout(timer);
+    timer = setTimeout(() => { button.textContent = before; }, 1600);
   });
+}
+
+/** Copy as browsers did before: over a network without encryption there is no other way. */
+function selected(text) {
+  const focused = document.activeElement;
+  const area = make("textarea", { class: "visually-hidden" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  focused?.focus();
+  return done;
 }
 
 /** What is too wide for its place and scrolls can be reached by keyboard. */
@@ -138,26 +159,33 @@ export function modelPane(changed) {
       problem($("model-problem"), "");
       $("model-read").innerHTML = answer.html; // typeset and escaped by the server
       reachable($("read"));
-      pane.names = answer;
       pane.onnames?.(answer);
     } catch (error) {
       if (error.name === "AbortError") throw error;
       problem($("model-problem"), error.message);
     }
   });
-  const pane = {
-    names: null,
-    get text() { return area.value; },
-    set text(value) { area.value = value; read(true); },
-  };
-  area.addEventListener("input", () => { $("shipped").value = ""; read(); changed(); });
-  $("shipped").addEventListener("change", async (event) => {
-    const name = event.target.value;
+  const take = latest(async (signal) => {
+    const name = $("shipped").value;
     if (!name) return;
-    const answer = await fetch(`/api/models/${encodeURIComponent(name)}`).then((found) => found.json());
-    pane.text = answer.text;
+    try {
+      area.value = (await ask(`models/${encodeURIComponent(name)}`, null, signal)).text;
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      problem($("model-problem"), error.message);
+      return;
+    }
+    read(true);
     changed(name);
   });
+  /** What is written or shared is nobody's model, and none that is on its way replaces it. */
+  const own = () => { $("shipped").value = ""; take(true); };
+  const pane = {
+    get text() { return area.value; },
+    set text(value) { own(); area.value = value; read(true); },
+  };
+  area.addEventListener("input", () => { own(); read(); changed(); });
+  $("shipped").addEventListener("change", () => take(true));
   return pane;
 }
 
@@ -169,5 +197,7 @@ $("theme").addEventListener("click", () => {
   const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
   const next = now === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = next;
-  localStorage.setItem("theme", next);
+  try {
+    localStorage.setItem("theme", next);
+  } catch { /* where nothing may be kept, it holds for this page */ }
 });

@@ -21,7 +21,7 @@ export const start = (owner) => {
 };
 export const state = () => ({
   ...Object.fromEntries(SLIDERS.map((id) => [id, $(id).value])),
-  transposed: $("transposed").checked ? "1" : "", at: chosen.join("."),
+  transposed: $("transposed").checked ? "1" : null, at: chosen.join("."),
 });
 export function apply(given) {
   for (const id of SLIDERS) {
@@ -32,13 +32,14 @@ export function apply(given) {
   if (/^\d+\.\d+$/.test(given.at ?? "")) chosen = given.at.split(".").map(Number);
   update(true);
 }
-export const markdown = () => `\`\`\`\n${answer?.size}\n\n${answer?.sums.join("\n")}\n\`\`\``;
+export const markdown = () => answer && `\`\`\`\n${answer.size}\n\n${answer.sums.join("\n")}\n\`\`\``;
 export const picture = () => $("grid-output").outerHTML;
 
 const square = (id) => [Number($(id).value), Number($(id).value)];
 export const update = latest(async (signal) => {
   const setting = Object.fromEntries(["stride", "padding", "dilation"].map((id) => [id, Number($(id).value)]));
-  const found = await page.told(ask("explore/convolution", { input: square("input"), kernel: square("kernel"), ...setting, transposed: $("transposed").checked }, signal));
+  const asked = { input: square("input"), kernel: square("kernel"), ...setting, transposed: $("transposed").checked };
+  const found = await page.told(ask("explore/convolution", asked, signal));
   if (!found) return;
   answer = found;
   $("size").textContent = found.size;
@@ -46,8 +47,8 @@ export const update = latest(async (signal) => {
   const counts = new Map();
   for (const [, , at] of found.meetings) counts.set(at.join(), (counts.get(at.join()) ?? 0) + 1);
   const most = Math.max(...counts.values(), 1);
-  grid($("grid-input"), square("input"));
-  grid($("grid-kernel"), square("kernel"));
+  grid($("grid-input"), asked.input);
+  grid($("grid-kernel"), asked.kernel);
   grid($("grid-output"), found.output, (at) => ({ text: counts.get(at.join()) ?? 0, share: (counts.get(at.join()) ?? 0) / most }));
   choose(chosen);
 }, 40);

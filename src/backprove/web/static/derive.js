@@ -9,13 +9,17 @@ h_t = tanh(U x_t + W h_{t-1})         for t = 1..T
 o_t = softmax(V h_t)                  for t = 1..T
 E_t = -sum(y_t * log(o_t))            for t = 1..T
 E   = sum_{t=1}^{T} E_t`,
+  of: "E", by: "W", count: "", view: "definitions", target: "numpy",
 };
 const FIELDS = ["of", "by", "count"];
 const result = $("result");
-let shown = null; // { markdown, html } of what is on the page
+let shown = null; // what is on the page: { title, model, markdown, html }
 let revealed = 1; // steps that are shown
 
-const model = modelPane((name) => { if (name) pick(); derive(); });
+const model = modelPane((name) => {
+  if (!name) derive();
+  else [picking, revealed] = [true, 1];
+});
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 const choose = (name, value) => {
   const input = document.querySelector(`input[name="${name}"][value="${CSS.escape(value ?? "")}"]`);
@@ -24,7 +28,6 @@ const choose = (name, value) => {
 
 /** Another model has other names: its last definition by its first parameter, until one chooses. */
 let picking = false;
-function pick() { picking = true; }
 model.onnames = ({ declared, defined }) => {
   $("defined").replaceChildren(...defined.map((value) => make("option", { value })));
   $("names").replaceChildren(...[...declared, ...defined].map((value) => make("option", { value })));
@@ -36,8 +39,7 @@ model.onnames = ({ declared, defined }) => {
 };
 
 function state() {
-  const entries = { model: model.text, view: chosen("view") };
-  for (const id of FIELDS) entries[id] = $(id).value;
+  const entries = { model: model.text, view: chosen("view"), of: $("of").value, by: $("by").value, count: $("count").value || null };
   if ($("immediate").checked) entries.immediate = "1";
   if (entries.view === "code") entries.target = chosen("target");
   if (entries.view === "steps") entries.step = String(revealed);
@@ -51,9 +53,10 @@ const derive = latest(async (signal) => {
   $("targets").hidden = $("copy").hidden = view !== "code";
   $("teaching").hidden = view !== "steps";
   const question = { model: model.text, of: $("of").value.trim(), by: $("by").value.trim() };
-  if (view !== "graph" && !(question.of && question.by)) return;
   try {
-    shown = await SHOW[view](question, signal);
+    if (view !== "graph" && !(question.of && question.by)) throw new Error("Say what to derive, and by what.");
+    const title = view === "graph" ? "The computational graph" : `∂${question.of}/∂${question.by}`;
+    shown = { ...await SHOW[view](question, signal), title, model: model.text };
     problem($("problem"), "");
     reachable(result);
   } catch (error) {
@@ -122,23 +125,22 @@ $("next").addEventListener("click", () => {
 $("all").addEventListener("click", () => { revealed = result.querySelectorAll(".steps > li").length; reveal(); });
 $("again").addEventListener("click", () => { revealed = 1; reveal(); });
 
-for (const id of FIELDS) $(id).addEventListener("input", () => { revealed = 1; derive(); });
+for (const id of FIELDS) $(id).addEventListener("input", () => { [picking, revealed] = [false, 1]; derive(); });
 $("immediate").addEventListener("change", () => derive(true));
 for (const input of document.querySelectorAll("input[type=radio]")) input.addEventListener("change", () => derive(true));
 
-copies($("link"), () => { store(state()); return location.href; });
+copies($("link"), () => store(state()));
 copies($("copy"), () => shown?.code ?? "");
-const title = () => (chosen("view") === "graph" ? "The computational graph" : `∂${$("of").value}/∂${$("by").value}`);
 $("markdown").addEventListener("click", () => {
-  if (shown) saveMarkdown("derivation", `# ${title()}\n\n\`\`\`model\n${model.text}\n\`\`\`\n\n${shown.markdown}\n`);
+  if (shown) saveMarkdown("derivation", `# ${shown.title}\n\n\`\`\`model\n${shown.model}\n\`\`\`\n\n${shown.markdown}\n`);
 });
 $("html").addEventListener("click", () => {
-  if (shown) saveHtml("derivation", standalone(title(), `<pre>${escaped(model.text)}</pre>\n${shown.html}`));
+  if (shown) saveHtml("derivation", standalone(shown.title, `<pre>${escaped(shown.model)}</pre>\n${shown.html}`));
 });
 
 function apply(given) {
-  const known = given.model != null ? given : { ...SAMPLE, ...given };
-  for (const id of FIELDS) if (known[id] != null) $(id).value = known[id];
+  const known = { ...SAMPLE, ...given };
+  for (const id of FIELDS) $(id).value = known[id];
   $("immediate").checked = known.immediate === "1";
   choose("view", known.view);
   choose("target", known.target);

@@ -3,16 +3,24 @@ import { $, ask, latest, problem, reachable, saveHtml, saveMarkdown } from "./co
 
 const LARGEST = 4_000_000;
 const files = { homework: null, sheet: null };
-let answer = null;
+const turns = { homework: 0, sheet: 0 }; // of files that are given, while they are being read
+let answer = null; // the report, with the question that it answers
 
 async function take(role, file, dropped = false) {
   if (!file) return;
+  turns[role] += 1;
+  const turn = turns[role];
   problem($("problem"), "");
   if (file.size > LARGEST) {
     problem($("problem"), `${file.name} is too large: ${LARGEST / 1e6} MB is the most that is read.`);
     return;
   }
-  const data = new Uint8Array(await file.arrayBuffer());
+  const data = await file.arrayBuffer().catch(() => null);
+  if (turn !== turns[role]) return; // another one was given meanwhile
+  if (!data) {
+    problem($("problem"), `${file.name} cannot be read: a folder, or a file that is no longer there?`);
+    return;
+  }
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(data);
     files[role] = { name: file.name.replace(/[/\\\u0000-\u001f]/g, "_").slice(-200), text };
@@ -30,13 +38,14 @@ const asked = () => ({ document: files.homework, sheet: files.sheet, mark: $("ma
 const report = latest(async (signal) => {
   if (!files.homework) return;
   $("status").textContent = "Reading and judging …";
+  problem($("problem"), "");
   $("report").setAttribute("aria-busy", "true");
+  const question = asked();
   try {
-    answer = await ask("document", asked(), signal);
+    answer = { ...await ask("document", question, signal), question };
     $("report").innerHTML = answer.html; // made and escaped by the server
     reachable($("report"));
     $("status").textContent = "The report is below.";
-    problem($("problem"), "");
   } catch (error) {
     if (error.name === "AbortError") throw error;
     answer = null;
@@ -64,11 +73,12 @@ for (const role of ["homework", "sheet"]) {
 for (const kind of ["dragover", "drop"]) addEventListener(kind, (event) => event.preventDefault());
 
 $("mark").addEventListener("change", () => report(true));
-const name = () => `${files.homework.name.replace(/\.\w+$/, "")}-report`;
-$("markdown").addEventListener("click", () => saveMarkdown(name(), answer.markdown));
+const name = ({ document }) => `${document.name.replace(/\.\w+$/, "")}-report`;
+$("markdown").addEventListener("click", () => saveMarkdown(name(answer.question), answer.markdown));
 $("html").addEventListener("click", async () => {
+  const { question } = answer;
   try {
-    saveHtml(name(), (await ask("document", { ...asked(), page: true })).html);
+    saveHtml(name(question), (await ask("document", { ...question, page: true })).html);
   } catch (error) {
     problem($("problem"), error.message);
   }

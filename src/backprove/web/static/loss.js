@@ -22,16 +22,18 @@ export function apply(given) {
   update(true);
 }
 export const markdown = () => {
+  if (!answer) return null;
   const n = nearest();
-  const rows = answer?.curves.map((c) => `| ${c.name} | ${number(c.loss[n])} | ${number(c.slope[n])} |`).join("\n");
-  return `${output()}, z = ${$("logit").value}, true class 1\n\n| loss | value | derivative by z |\n| --- | ---: | ---: |\n${rows}`;
+  const rows = answer.curves.map((c) => `| ${c.name} | ${number(c.loss[n])} | ${number(c.slope[n])} |`).join("\n");
+  return `${answer.output}, z = ${number(answer.logits[n], 2)}, focal γ = ${answer.gamma}, true class 1\n\n| loss | value | derivative by z |\n| --- | ---: | ---: |\n${rows}`;
 };
 export const picture = () => $("slope-chart").outerHTML;
 
 export const update = latest(async (signal) => {
-  const found = await page.told(ask("explore/loss", { output: output(), gamma: Number($("gamma").value) }, signal));
+  const asked = { output: output(), gamma: Number($("gamma").value) };
+  const found = await page.told(ask("explore/loss", asked, signal));
   if (!found) return;
-  answer = found;
+  answer = { ...found, ...asked };
   draw();
 }, 40);
 

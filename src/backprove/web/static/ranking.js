@@ -14,7 +14,7 @@ export const start = (owner) => {
   for (const id of ["positives", "points"]) $(id).addEventListener("input", () => { update(); page.changed(); });
   $("interpolate").addEventListener("click", () => { smooth = !smooth; draw(); page.changed(); });
 };
-export const state = () => ({ hits, positives: $("positives").value, points: $("points").value, smooth: smooth ? "" : "0" });
+export const state = () => ({ hits, positives: $("positives").value, points: $("points").value, smooth: smooth ? null : "0" });
 export function apply(given) {
   if (/^[TF]{1,40}$/.test(given.hits ?? "")) hits = given.hits;
   if (given.positives) $("positives").value = given.positives;
@@ -23,7 +23,7 @@ export function apply(given) {
   buttons();
   update(true);
 }
-export const markdown = () => `Hits ${hits}, ${$("positives").value} positives: AP = ${answer?.exact} = ${number(answer?.average ?? 0, 4)}\n\n\`\`\`\n${answer?.lines.join("\n")}\n\`\`\``;
+export const markdown = () => answer && `Hits ${answer.hits}, ${answer.positives} positives: AP = ${answer.exact} = ${number(answer.average, 4)}\n\n\`\`\`\n${answer.lines.join("\n")}\n\`\`\``;
 export const picture = () => $("curve").outerHTML;
 
 function set(word) {
@@ -50,10 +50,10 @@ function buttons() {
 }
 
 export const update = latest(async (signal) => {
-  const positives = Number($("positives").value);
-  const found = await page.told(ask("explore/ranking", { hits, positives, points: $("points").value }, signal));
+  const asked = { hits, positives: Number($("positives").value), points: $("points").value };
+  const found = await page.told(ask("explore/ranking", asked, signal));
   if (!found) return;
-  answer = found;
+  answer = { ...found, ...asked };
   draw();
 }, 40);
 
