@@ -10,7 +10,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 from backprove.notation.syntax import (
     Array,
@@ -55,17 +56,26 @@ class Writer(ABC):
     stacked = True
     """Whether fractions stand one over the other, and so need no brackets."""
 
+    _by_type: ClassVar[dict[type, Callable[[Writer, Any], str]]] = {
+        Number: lambda w, n: w.number(n), Name: lambda w, n: w.name(n.text),
+        Index: lambda w, n: w._index(n), Tag: lambda w, n: w._tag(n),
+        Sum: lambda w, n: w._sum(n), Product: lambda w, n: w._product(n),
+        Quotient: lambda w, n: w._quotient(n), Power: lambda w, n: w._power(n),
+        Transpose: lambda w, n: w._transpose(n), Call: lambda w, n: w._call(n),
+        Big: lambda w, n: w._big(n), Derivative: lambda w, n: w._derivative(n),
+        Array: lambda w, n: w._array(n), Stack: lambda w, n: w._stack(n),
+        Cases: lambda w, n: w._cases(n), Compare: lambda w, n: w._compare(n),
+        Both: lambda w, n: w._both(n), Space: lambda w, n: w._space(n),
+        Declaration: lambda w, n: w._declaration(n), Relation: lambda w, n: w._relation(n),
+    }  # fmt: skip
+
     def __init__(self, node: object) -> None:
-        names = {n.text for n in parts_of(node) if isinstance(n, Name)}
-        self.letters = {name[0] for name in names}
-        self._by_type: dict[type, Callable[[Any], str]] = {
-            Number: self.number, Name: lambda n: self.name(n.text), Index: self._index,
-            Tag: self._tag, Sum: self._sum, Product: self._product, Quotient: self._quotient,
-            Power: self._power, Transpose: self._transpose, Call: self._call, Big: self._big,
-            Derivative: self._derivative, Array: self._array, Stack: self._stack,
-            Cases: self._cases, Compare: self._compare, Both: self._both,
-            Space: self._space, Declaration: self._declaration, Relation: self._relation,
-        }  # fmt: skip
+        self._node = node
+
+    @cached_property
+    def letters(self) -> set[str]:
+        """The first letters of all names."""
+        return {n.text[0] for n in parts_of(self._node) if isinstance(n, Name)}
 
     # --- the looks, per way of writing -----------------------------------------------------------
 
@@ -168,7 +178,7 @@ class Writer(ABC):
         return text if self.level(node) >= place or at_the_end else self.bracket(text)
 
     def write(self, node: Expr | Space | Statement) -> str:
-        return self._by_type[type(node)](node)
+        return self._by_type[type(node)](self, node)
 
     def items(self, nodes: Sequence[Expr]) -> str:
         return self.joined([self.put(node) for node in nodes], ",")

@@ -79,17 +79,13 @@ def value(data: Any) -> Markup:
     rows = _rows(data)
     if rows is None:
         return Markup("<code>{}</code>").format(_shortened(str(data)))
-    if isinstance(data, list):
-        cells = Markup("").join(
-            Markup("<mtr>{}</mtr>").format(
-                Markup("").join(Markup("<mtd>{}</mtd>").format(_number(entry)) for entry in row)
-            )
-            for row in rows
-        )
-        return Markup("<math><mrow><mo>[</mo><mtable>{}</mtable><mo>]</mo></mrow></math>").format(
-            cells
-        )
-    return Markup("<math>{}</math>").format(_number(data))
+    if not isinstance(data, list):
+        return Markup(f"<math>{_number(data)}</math>")
+    cells = "".join(
+        f"<mtr>{''.join(f'<mtd>{_number(entry)}</mtd>' for entry in row)}</mtr>" for row in rows
+    )
+    table = f"<mtable>{cells}</mtable>"
+    return Markup(f"<math><mrow><mo>[</mo>{table}<mo>]</mo></mrow></math>")
 
 
 def _rows(data: Any) -> list[list[float]] | None:
@@ -107,14 +103,15 @@ def _rows(data: Any) -> list[list[float]] | None:
     return rows if plain and len({len(row) for row in rows}) == 1 else None
 
 
-def _number(entry: float) -> Markup:
+def _number(entry: float) -> str:
+    """A number in MathML, of which nothing needs to be escaped."""
     text = f"{entry:.4g}".replace("-", "−")
     mantissa, exponent, power = text.partition("e")
     if not exponent:
-        return Markup("<mn>{}</mn>").format(text)
-    return Markup("<mrow><mn>{}</mn><mo>·</mo><msup><mn>10</mn><mn>{}</mn></msup></mrow>").format(
-        mantissa, power.replace("−0", "−").removeprefix("+").lstrip("0")
-    )
+        return f"<mn>{text}</mn>"
+    power = power.replace("−0", "−").removeprefix("+").lstrip("0")
+    raised = f"<msup><mn>10</mn><mn>{power}</mn></msup>"
+    return f"<mrow><mn>{mantissa}</mn><mo>·</mo>{raised}</mrow>"
 
 
 def _shortened(text: str, most: int = 300) -> str:

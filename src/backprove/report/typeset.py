@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.etree import ElementTree
 
 from markupsafe import Markup
@@ -20,6 +21,8 @@ from backprove.notation.unicode import to_unicode
 
 _RELATIONS = ("=", "≈", "∈")
 _SIGNS = ("+", "−")
+#: characters of a formula that is remembered
+_SHORT = 500
 _WORDS = re.compile(r"\b[A-Za-z]{2,} [A-Za-z]{2,}\b")
 
 
@@ -42,6 +45,12 @@ def typeset(text: str, place: tuple[int, int] | None = None) -> Markup:
     A formula is set in pieces, so that it can go on in the next line before a relation or a sign.
     `place` is the half-open range of characters that is pointed at in it (of one line of text).
     """
+    # while one writes, most formulas are those of a moment ago
+    return (_typeset if len(text) <= _SHORT else _typeset.__wrapped__)(text, place)
+
+
+@lru_cache(maxsize=1024)
+def _typeset(text: str, place: tuple[int, int] | None) -> Markup:
     nodes = _read(text)
     if nodes is None:
         return Markup('<code class="raw">{}</code>').format(text.strip())
