@@ -41,6 +41,8 @@ def run(
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=30,
+        http="h11",  # which limits what comes before a body; httptools, where it is there, does not
+        ws="none",
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)

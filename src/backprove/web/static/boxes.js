@@ -1,5 +1,5 @@
 // Two boxes to drag, with their overlap and distance.
-import { $, ask, drawn, latest } from "./common.js";
+import { $, ask, drawn, steady } from "./common.js";
 import { number } from "./chart.js";
 
 const WIDTH = 30;
@@ -40,7 +40,7 @@ export function apply(given) {
 export const markdown = () => answer && `a = [${answer.a.join(", ")}], b = [${answer.b.join(", ")}]\n\nL2 = √${answer.squared} = ${number(answer.distance, 5)}\n\n\`\`\`\n${answer.lines.join("\n")}\n\`\`\``;
 export const picture = () => $("frame").outerHTML;
 
-export const update = latest(async (signal) => {
+export const update = steady(async (signal) => {
   const asked = { a: boxes.a, b: boxes.b };
   const found = await page.told(ask("explore/boxes", asked, signal));
   if (!found) return;
@@ -51,7 +51,7 @@ export const update = latest(async (signal) => {
   $("squared").textContent = Number.isInteger(answer.distance) ? "" : `= √${answer.squared}`;
   $("giou").textContent = number(answer.giou);
   $("boxes-lines").textContent = answer.lines.join("\n");
-}, 20);
+});
 
 function put(name, box) {
   boxes[name] = box;

@@ -29,6 +29,22 @@ export function latest(work, pause = 150) {
   };
 }
 
+/**
+ * As `latest`, but it also runs while one drags or holds a key down, as often as `pause` lets it: less
+ * often than the server asks its clients to.
+ */
+export function steady(work, pause = 60) {
+  const run = latest(work);
+  let timer = 0;
+  const go = () => { timer = 0; run(true); };
+  return (now = false) => {
+    if (now === true) {
+      clearTimeout(timer);
+      go();
+    } else timer ||= setTimeout(go, pause);
+  };
+}
+
 /** The state in the address: behind the #, so that it is never sent to a server. */
 export function stored() {
   return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));

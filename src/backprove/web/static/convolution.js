@@ -1,5 +1,5 @@
 // Convolution on a grid: which entries of input and kernel meet in which entry of the output.
-import { $, ask, drawn, latest } from "./common.js";
+import { $, ask, drawn, steady } from "./common.js";
 
 const SLIDERS = ["input", "kernel", "stride", "padding", "dilation"];
 let answer = null;
@@ -36,7 +36,7 @@ export const markdown = () => answer && `\`\`\`\n${answer.size}\n\n${answer.sums
 export const picture = () => $("grid-output").outerHTML;
 
 const square = (id) => [Number($(id).value), Number($(id).value)];
-export const update = latest(async (signal) => {
+export const update = steady(async (signal) => {
   const setting = Object.fromEntries(["stride", "padding", "dilation"].map((id) => [id, Number($(id).value)]));
   const asked = { input: square("input"), kernel: square("kernel"), ...setting, transposed: $("transposed").checked };
   const found = await page.told(ask("explore/convolution", asked, signal));
@@ -51,7 +51,7 @@ export const update = latest(async (signal) => {
   grid($("grid-kernel"), asked.kernel);
   grid($("grid-output"), found.output, (at) => ({ text: counts.get(at.join()) ?? 0, share: (counts.get(at.join()) ?? 0) / most }));
   choose(chosen);
-}, 40);
+});
 
 function grid(svg, [rows, columns], told) {
   svg.setAttribute("viewBox", `-0.05 -0.05 ${columns + 0.1} ${rows + 0.1}`);

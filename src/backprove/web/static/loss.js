@@ -1,5 +1,5 @@
 // Losses and their gradients against the logit.
-import { $, ask, latest, make } from "./common.js";
+import { $, ask, make, steady } from "./common.js";
 import { chart, number } from "./chart.js";
 
 const TONES = { S: "one", C: "two", F: "three" };
@@ -29,13 +29,13 @@ export const markdown = () => {
 };
 export const picture = () => $("slope-chart").outerHTML;
 
-export const update = latest(async (signal) => {
+export const update = steady(async (signal) => {
   const asked = { output: output(), gamma: Number($("gamma").value) };
   const found = await page.told(ask("explore/loss", asked, signal));
   if (!found) return;
   answer = { ...found, ...asked };
   draw();
-}, 40);
+});
 
 const nearest = () => {
   const z = Number($("logit").value);

@@ -1,5 +1,5 @@
 // Ranked hits, their table, and the curve that they turn into.
-import { $, ask, latest, make } from "./common.js";
+import { $, ask, make, steady } from "./common.js";
 import { chart, number } from "./chart.js";
 
 let hits = "TTFTFFTF";
@@ -49,13 +49,13 @@ function buttons() {
   });
 }
 
-export const update = latest(async (signal) => {
+export const update = steady(async (signal) => {
   const asked = { hits, positives: Number($("positives").value), points: $("points").value };
   const found = await page.told(ask("explore/ranking", asked, signal));
   if (!found) return;
   answer = { ...found, ...asked };
   draw();
-}, 40);
+});
 
 function draw() {
   if (!answer) return;

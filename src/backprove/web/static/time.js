@@ -24,6 +24,7 @@ export const state = () => ({
 });
 export function apply(given) {
   for (const id of ["cell", "scale"]) if (given[id]) $(id).value = given[id];
+  if (!$("cell").value) $("cell").value = "0"; // there is no such cell
   $("scale-value").textContent = $("scale").value;
   update(true);
   again(given.kept ?? "");
