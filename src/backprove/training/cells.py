@@ -15,6 +15,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+#: what `Step.forward` puts through an activation function, in its order
+GATES = {
+    "RNN_TANH": ("state",),
+    "RNN_RELU": ("state",),
+    "GRU": ("update gate", "reset gate", "candidate"),
+    "LSTM": ("forget gate", "input gate", "candidate", "output gate", "cell"),
+}
+
 
 @dataclass(frozen=True)
 class Step:

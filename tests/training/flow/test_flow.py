@@ -268,6 +268,124 @@ def test_units_and_parameters_of_a_module() -> None:
     ]
 
 
+def test_functions_called_in_a_forward_pass_are_seen_as_modules_are() -> None:
+    torch = pytest.importorskip("torch")
+    nn, functional = torch.nn, torch.nn.functional
+
+    class Custom(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(4, 6), nn.Linear(6, 6), nn.Linear(6, 2)
+            self.act = nn.Sigmoid()
+            self.spare = nn.Linear(3, 3)
+
+        def forward(self, x: Any) -> Any:
+            h = functional.relu(self.a(x) - 99)
+            h = torch.tanh(100 * (self.b(h) + 1))
+            h = functional.gelu(self.b(h), approximate="tanh")
+            h = self.b(h).relu_()
+            return self.c(self.act(h))
+
+    torch.manual_seed(0)
+    model, x = Custom(), torch.randn(16, 4)
+    found = flow(model, x, torch.zeros(16, dtype=torch.long))
+    shares = {a.name: (a.function, a.saturated, a.dead) for a in found.activations}
+    assert shares["Custom #1"] == ("relu", 1.0, 1.0)
+    assert shares["Custom #2"][:2] == ("tanh", 1.0)
+    assert shares["Custom #3"][0] == "gelu"
+    assert shares["act"] == ("sigmoid", 0.0, 0.0)
+    # the fourth: what is off is what is not positive there
+    with torch.no_grad():
+        h = torch.tanh(100 * (model.b(torch.zeros(16, 6)) + 1))
+        z = model.b(functional.gelu(model.b(h), approximate="tanh"))
+    assert shares["Custom #4"] == ("relu", pytest.approx((z <= 0).double().mean()),
+                                   pytest.approx((z <= 0).all(0).double().mean()))  # fmt: skip
+    assert [p.name for p in found.parameters if not p.reached][-2:] == [
+        "spare.weight",
+        "spare.bias",
+    ]
+    assert any("Custom #1 are never active" in said for said in found.advice)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu", "elu", "silu", "softsign", "hardtanh"])
+def test_units_with_a_small_share_of_the_greatest_slope_are_saturated(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    function = getattr(torch.nn.functional, name)
+
+    class Once(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Any) -> Any:
+            return function(self.w * x)
+
+    x = torch.linspace(-6, 6, 997, dtype=torch.float64)
+    around = (function(x + 1e-6) - function(x - 1e-6)) / 2e-6
+    (unit,) = flow(Once(), x.reshape(-1, 1)).activations
+    assert unit.saturated == pytest.approx(
+        float((around.abs() < 0.05 * around.max()).double().mean()), abs=3e-3
+    )
+
+
+def test_a_loop_over_cells_is_one_place_and_so_is_a_layer_of_a_transformer() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+
+    class Loop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.step, self.out = nn.Linear(5, 5), nn.Linear(5, 2)
+
+        def forward(self, x: Any) -> Any:
+            h = torch.zeros(len(x), 5)
+            for part in x.unbind(1):
+                h = torch.tanh(self.step(h) + part)
+            return self.out(h)
+
+    torch.manual_seed(0)
+    assert [a.name for a in flow(Loop(), torch.randn(3, 7, 5)).activations] == ["Loop"]
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    found = flow(nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), torch.randn(3, 7, 8))
+    assert [(a.name, a.function) for a in found.activations] == [
+        ("layers.0", "relu"),
+        ("layers.1", "relu"),
+    ]
+    # a unit is a feature, at all places of all sequences
+    assert all(a.dead == 0 for a in found.activations)
+
+
+@pytest.mark.parametrize(
+    ("kind", "gate", "rows"),
+    [
+        ("LSTM", "forget gate", slice(5, 10)),
+        ("GRU", "update gate", slice(5, 10)),
+        ("RNN", "state", slice(0, 5)),
+    ],
+)
+def test_gates_of_recurrent_layers_that_are_saturated_are_named(
+    kind: str, gate: str, rows: slice
+) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layer = getattr(torch.nn, kind)(3, 5)
+    with torch.no_grad():
+        layer.bias_ih_l0[rows] = 30.0
+    units = {a.name: a.saturated for a in flow(layer, torch.randn(6, 2, 3)).activations}
+    assert [name for name, share in units.items() if share == 1.0] == [f"{kind.lower()}: {gate}"]
+
+
+def test_frozen_parameters_are_noted_and_a_loss_of_none_is_refused() -> None:
+    torch = pytest.importorskip("torch")
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(2, 3).requires_grad_(False), nn.ReLU(), nn.Linear(3, 1))
+    found = flow(model, torch.randn(4, 2))
+    assert "frozen (requires_grad is off): 0.weight, 0.bias" in found.notes
+    assert [p.name for p in found.parameters] == ["2.weight", "2.bias"]
+    with pytest.raises(BackproveError, match="no parameter that requires a gradient"):
+        flow(model.requires_grad_(False), torch.randn(4, 2))
+
+
 # --- what does not fit ------------------------------------------------------------------------------
 
 

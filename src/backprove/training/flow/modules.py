@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from backprove.errors import BackproveError
-from backprove.training.cells import Step, steps_of
+from backprove.training.cells import GATES, Step, steps_of
 from backprove.training.flow import words
+from backprove.training.flow.calls import Calls
 from backprove.training.flow.finding import Activation, Flow, Parameter, Start, State
 from backprove.training.flow.jacobians import of_products
-from backprove.training.flow.units import SLOPES
 
 #: so many examples of the batch are followed through recurrent layers
 FOLLOWED = 8
-_FUNCTIONS = {nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.ReLU: "relu"}
 
 
 def flow(
@@ -44,7 +44,10 @@ def flow(
     square. Raises `BackproveError` where these do not fit.
     """
     given = inputs if isinstance(inputs, tuple) else (inputs,)
-    copied = copy.deepcopy(module)
+    try:
+        copied = copy.deepcopy(module)
+    except (RuntimeError, TypeError) as error:
+        raise BackproveError(f"the module could not be copied to be looked at: {error}") from None
     copied.zero_grad(set_to_none=True)
     seen: list[tuple[str, nn.Module, Tensor]] = []
     layers: list[tuple[str, nn.RNNBase, Tensor]] = []
@@ -65,10 +68,19 @@ def flow(
         for path, m in copied.named_modules()
         if not list(m.children())
     ]
+    calls = Calls({m: path for path, m in copied.named_modules() if path})
+    for inner in copied.modules():
+        hooks.append(inner.register_forward_pre_hook(calls.enter))
+        hooks.append(inner.register_forward_hook(calls.leave))
     with torch.random.fork_rng(), torch.enable_grad():
         try:
-            output = copied(*given)
+            with calls:
+                output = copied(*given)
             value, start = _loss(output, targets, loss)
+            if not value.requires_grad:
+                raise BackproveError(
+                    "the loss depends on no parameter that requires a gradient: nothing flows"
+                )
             value.backward()
         except (RuntimeError, ValueError, TypeError, IndexError) as error:
             if isinstance(error, BackproveError):
@@ -77,14 +89,22 @@ def flow(
         finally:
             for hook in hooks:
                 hook.remove()
-    states = [state for path, layer, x in layers for state in _recurrent(path, layer, x)]
+    states: list[State] = []
+    units = calls.found()
+    for path, layer, x in layers:
+        more, gates = _recurrent(path, layer, x)
+        states += more
+        units += gates
     states += _depth(seen)
-    units = [
-        _units(path, layer, output) for path, layer, output in seen if type(layer) in _FUNCTIONS
-    ]
     parameters = [_parameter(n, p) for n, p in copied.named_parameters() if p.requires_grad]
     clip = float(np.sqrt(sum(p.norm**2 for p in parameters)))
-    notes = ["saturation is that of modules; functions such as torch.tanh are not seen"]
+    notes: list[str] = []
+    frozen = [n for n, p in copied.named_parameters() if not p.requires_grad]
+    if frozen:
+        more_of = f" and {len(frozen) - 4} more" if len(frozen) > 4 else ""
+        notes.append(f"frozen (requires_grad is off): {', '.join(frozen[:4])}{more_of}")
+    if any(isinstance(m, torch.jit.ScriptModule) for m in copied.modules()):
+        notes.append("activations inside of compiled (TorchScript) parts are not seen")
     return Flow(
         name or type(module).__name__,
         f"a batch of {len(given[0]) if isinstance(given[0], Tensor) else 1}",
@@ -145,20 +165,24 @@ def _start(value: Tensor, output: Any, targets: Any) -> Start:
     return Start(number, number, number, 1, classes)
 
 
-def _recurrent(path: str, layer: nn.RNNBase, x: Tensor) -> list[State]:
-    """Products of one-step Jacobians of each layer, forwards in time."""
+def _recurrent(path: str, layer: nn.RNNBase, x: Tensor) -> tuple[list[State], list[Activation]]:
+    """Products of one-step Jacobians of each layer, forwards in time, and its gates' saturation."""
     found: list[State] = []
+    gates: list[Activation] = []
     for number, (step, inputs) in enumerate(steps_of(layer, x, FOLLOWED)):
-        jacobians = _jacobians(step, inputs)
+        calls = Calls()
+        jacobians = _jacobians(step, inputs, calls)
         label = path or type(layer).__name__.lower()
         if getattr(layer, "num_layers", 1) > 1:
             label += f", layer {number + 1}"
         if len(jacobians):
             found.append(of_products(label, jacobians))
-    return found
+        for gate, units in zip(GATES[step.kind], calls.found(), strict=True):
+            gates.append(replace(units, name=f"{label}: {gate}"))
+    return found, gates
 
 
-def _jacobians(step: Step, inputs: Tensor) -> np.ndarray:
+def _jacobians(step: Step, inputs: Tensor, calls: Calls) -> np.ndarray:
     """(steps − 1, examples, S, S): the first step starts from what does not vary."""
     state = step.start(inputs.shape[1])
     found: list[np.ndarray] = []
@@ -166,7 +190,8 @@ def _jacobians(step: Step, inputs: Tensor) -> np.ndarray:
     for t, x in enumerate(inputs):
         if t:
             found.append(by_state(state, x).detach().double().cpu().numpy())
-        state = step.forward(state, x).detach()
+        with calls:
+            state = step.forward(state, x).detach()
     return np.stack(found) if found else np.zeros((0, 1, 1, 1))
 
 
@@ -185,21 +210,6 @@ def _depth(seen: list[tuple[str, nn.Module, Tensor]]) -> list[State]:
         return []
     shares = [size / sizes[0] for size in sizes]
     return [State("a layer's output by depth", len(kept), shares, shares, shares, unit="layers")]
-
-
-def _units(path: str, layer: nn.Module, output: Tensor) -> Activation:
-    function = _FUNCTIONS[type(layer)]
-    values = output.detach().double().cpu().numpy()
-    if function == "relu":
-        flat = values <= 0
-        dead = flat.all(axis=0).mean()
-        return Activation(path, function, float(flat.mean()), float(dead))
-    # slopes of tanh and sigmoid from their values
-    inner = np.arctanh(values.clip(-1 + 1e-12, 1 - 1e-12)) if function == "tanh" else None
-    if inner is None:
-        clipped = values.clip(1e-12, 1 - 1e-12)
-        inner = np.log(clipped / (1 - clipped))
-    return Activation(path, function, float((SLOPES[function](inner) < 0.05).mean()), 0.0)
 
 
 def _parameter(name: str, parameter: nn.Parameter) -> Parameter:
