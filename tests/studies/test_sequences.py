@@ -16,7 +16,7 @@ from backprove.studies.sequences import result
 from backprove.studies.style import rendered
 from backprove.training.sequences.learning import History
 from backprove.training.sequences.networks import NETWORKS
-from backprove.training.sequences.study import Facts, Outcome, Plan
+from backprove.training.sequences.study import Facts, Outcome, Plan, chosen
 
 PLAN = Plan(seeds=2, epochs=2)
 FACTS = (
@@ -24,6 +24,8 @@ FACTS = (
     Facts("recall", "one of 8 symbols", 22, 8, 1.0),
     Facts("digits", "a digit", 8, 10, 1.0),
 )
+#: with the middle one of three rates the loss is least
+PILOTS = {s: History(test=[2.0, 1 + abs(s.rate - 0.01)]) for s in PLAN.pilots()}
 
 
 def outcome(accuracy: dict[str, tuple[float, float]], start: dict[str, float]) -> Outcome:
@@ -39,9 +41,9 @@ def outcome(accuracy: dict[str, tuple[float, float]], start: dict[str, float]) -
             width=9,
             parameters=3999,
         )
-        for setting in PLAN.settings()
+        for setting in PLAN.settings(chosen(PILOTS))
     }
-    return Outcome(PLAN, FACTS, runs, "2 processor cores")
+    return Outcome(PLAN, FACTS, runs, PILOTS, "2 processor cores")
 
 
 def same(value: float) -> dict[str, tuple[float, float]]:
@@ -76,9 +78,12 @@ def test_tables_numbers_and_pictures() -> None:
     pytest.importorskip("matplotlib")
     made = result(outcome(same(0.9), dict.fromkeys(NETWORKS, 0.5)))
     data = json.loads(made.as_json())
-    assert set(data["tables"]) == {"words", "recall", "digits", "sizes"}
+    assert set(data["tables"]) == {"words", "recall", "digits", "sizes", "rates"}
     assert all(len(t["rows"]) == len(NETWORKS) for t in data["tables"].values())
-    assert len(data["data"]["runs"]) == 2 * 3 * len(NETWORKS)
+    assert len(data["data"]["runs"]) == (2 + len(PLAN.rates)) * 3 * len(NETWORKS)
+    assert all(
+        cell.startswith("0.01") for row in data["tables"]["rates"]["rows"] for cell in row[1:]
+    )
     assert data["settings"]["lag"] == 20
     for picture in made.pictures:
         assert rendered(picture, "svg").startswith(b"<?xml")

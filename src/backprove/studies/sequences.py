@@ -41,7 +41,11 @@ def result(made: Outcome) -> Result:
         question=QUESTION,
         settings=asdict(made.plan),
         conclusion=tuple(_conclusion(made, networks)),
-        tables=(*(_table(made, facts, networks) for facts in made.tasks), _sizes(made, networks)),
+        tables=(
+            *(_table(made, facts, networks) for facts in made.tasks),
+            _sizes(made, networks),
+            _rates(made, networks),
+        ),
         pictures=(
             _losses(made, networks),
             _accuracies(made, networks),
@@ -49,7 +53,7 @@ def result(made: Outcome) -> Result:
         ),
         data={
             "device": made.device,
-            "runs": [{**asdict(s), **asdict(h)} for s, h in made.runs.items()],
+            "runs": [{**asdict(s), **asdict(h)} for s, h in (made.pilots | made.runs).items()],
         },
     )
 
@@ -103,6 +107,29 @@ def _sizes(made: Outcome, networks: dict[str, str]) -> Table:
         "sizes",
         f"Parameters (at most {made.plan.budget}), and seconds of training for all seeds",
         ("network", *(facts.name for facts in made.tasks), "seconds"),
+        tuple(rows),
+    )
+
+
+def _rates(made: Outcome, networks: dict[str, str]) -> Table:
+    """The pilots' losses on data kept apart, by rate, and which rate was chosen."""
+    rows: list[tuple[Any, ...]] = []
+    for kind, words in networks.items():
+        cells: list[str] = []
+        for facts in made.tasks:
+            of = {
+                s.rate: h.test[-1]
+                for s, h in made.pilots.items()
+                if (s.task, s.network) == (facts.name, kind)
+            }
+            losses = " / ".join(f"{of[rate]:.2f}" for rate in made.plan.rates)
+            cells.append(f"{made.rate(facts.name, kind):g}\u2002({losses})")
+        rows.append((words, *cells))
+    rates = " / ".join(f"{rate:g}" for rate in made.plan.rates)
+    return Table(
+        "rates",
+        f"Learning rates chosen, and what the pilots' losses were with {rates}",
+        ("network", *(facts.name for facts in made.tasks)),
         tuple(rows),
     )
 
@@ -179,8 +206,9 @@ def _limits(made: Outcome) -> list[str]:
     plan = made.plan
     return [
         f"All of this is for networks of at most {plan.budget} parameters, {plan.epochs} epochs of "
-        f"{plan.training} sequences, one learning rate for all, and {plan.seeds} seed"
-        f"{'s' if plan.seeds > 1 else ''}."
+        f"{plan.training} sequences, {plan.seeds} seed{'s' if plan.seeds > 1 else ''}, and for each network "
+        f"the best of {len(plan.rates)} learning rates, chosen on each task by a pilot of half as many epochs "
+        "on training data of which a part was kept apart."
     ]
 
 

@@ -106,6 +106,14 @@ def test_a_seed_fixes_a_task(name: str) -> None:
     assert (first.train.inputs != other.train.inputs).any()
 
 
+def test_pilots_see_nothing_of_the_test() -> None:
+    made = task("recall", 60, 20, lag=7)
+    pilot = made.pilot()
+    assert (len(pilot.train), len(pilot.test)) == (50, 10)
+    both = np.concatenate([pilot.train.inputs, pilot.test.inputs])
+    assert (both == made.train.inputs).all()
+
+
 def test_what_is_no_task_is_refused() -> None:
     with pytest.raises(BackproveError, match="words, recall, digits, not adding"):
         task("adding", 1, 1, 1)
@@ -119,7 +127,7 @@ torch = pytest.importorskip("torch")
 
 # what needs PyTorch is imported below it
 from backprove.training.sequences import study as studying  # noqa: E402
-from backprove.training.sequences.learning import Setting, gradients, train  # noqa: E402
+from backprove.training.sequences.learning import History, Setting, gradients, train  # noqa: E402
 from backprove.training.sequences.networks import NETWORKS, Network, count, network  # noqa: E402
 from backprove.training.sequences.study import Plan, study  # noqa: E402
 
@@ -181,7 +189,7 @@ SMALL = Plan(seeds=1, epochs=2, training=64, test=32, lag=4, budget=600)
 
 def test_training_learns_the_words_better_than_chance(tmp_path: Path) -> None:
     made = task("words", 300, 100, 1)
-    history = train(Setting("words", "gru", 0, 6, 2000), made, tmp_path)
+    history = train(Setting("words", "gru", 0, 6, 2000, 0.01), made, tmp_path)
     assert history.train[-1] < history.train[0] < math.log(len(WORDS)) + 0.5
     assert history.accuracy[-1] > 2 * made.chance
     assert len(history.start) == len(history.end) == STEPS
@@ -193,7 +201,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("kind", ["relu", "attention-all"])
 def test_an_interrupted_training_goes_on_as_if_it_were_not(kind: str, tmp_path: Path) -> None:
-    setting, made = Setting("recall", kind, 0, 4, 600), task("recall", 64, 32, 4)
+    setting, made = Setting("recall", kind, 0, 4, 600, 0.01), task("recall", 64, 32, 4)
     folder, other = tmp_path / "parts", tmp_path / "whole"
     folder.mkdir()
     other.mkdir()
@@ -223,12 +231,22 @@ def test_a_study_of_all_networks_side_by_side(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     told: list[tuple[int, int]] = []
     made = study(SMALL, tmp_path, jobs=1, told=lambda done, of: told.append((done, of)))
-    total = 2 * 3 * len(NETWORKS)
-    assert told[-1] == (total, total)
+    # pilots of half the epochs with each rate, then what they have chosen
+    total = 3 * len(NETWORKS) * (len(SMALL.rates) * 1 + 2)
+    assert [done for done, _ in told] == list(range(1, total + 1))
+    assert {of for _, of in told} == {total}
+    assert {s.rate for s in made.pilots} == set(SMALL.rates)
+    for setting in made.runs:
+        same = {
+            s.rate: h.test[-1]
+            for s, h in made.pilots.items()
+            if (s.task, s.network) == (setting.task, setting.network)
+        }
+        assert setting.rate == min(same, key=lambda rate: same[rate])
     assert len(made.runs) == 3 * len(NETWORKS)
     assert {facts.name for facts in made.tasks} == {"words", "recall", "digits"}
     kept = json.loads((tmp_path / "study.json").read_text())
-    assert len(kept["runs"]) == len(made.runs)
+    assert len(kept["runs"]) == len(made.runs) + len(made.pilots)
     # what is there is not trained again
     again = study(SMALL, tmp_path, jobs=2, resume=True)
     assert [h.train for h in again.runs.values()] == [h.train for h in made.runs.values()]
@@ -236,6 +254,20 @@ def test_a_study_of_all_networks_side_by_side(tmp_path: Path) -> None:
         study(replace(SMALL, lag=5), tmp_path, resume=True)
     with pytest.raises(BackproveError, match="no study to go on with"):
         study(SMALL, tmp_path / "empty", resume=True)
+
+
+def test_the_rate_with_the_least_loss_is_chosen_and_one_that_diverges_is_not() -> None:
+    ends = dict(zip(SMALL.rates, (2.0, 1.5, math.nan), strict=True))
+    pilots = {s: History(test=[1.0, ends[s.rate]]) for s in SMALL.pilots()}
+    assert set(studying.chosen(pilots).values()) == {SMALL.rates[1]}
+
+
+def test_a_new_study_leaves_what_is_not_its_own(tmp_path: Path) -> None:
+    studying._check_plan(SMALL, tmp_path, False)
+    (tmp_path / "words_gru_0.pt").write_text("old")
+    (tmp_path / "my.pt").write_text("mine")
+    studying._check_plan(SMALL, tmp_path, False)
+    assert {p.name for p in tmp_path.iterdir()} == {"plan.json", "my.pt"}
 
 
 def test_the_full_plan_asks_for_more() -> None:

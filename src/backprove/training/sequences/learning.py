@@ -25,24 +25,27 @@ BATCH = 32
 CLIP = 1.0
 #: sequences at whose states the gradient is taken
 FOLLOWED = 64
-#: learning rates that are tried, in order; the networks that start from the identity need less
-RATES: dict[str, float] = {}
-RATE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is trained: which network on which task, from which seed, how long, how large."""
+    """What is trained: which network on which task, from which seed, how long, how large, how fast.
+
+    A pilot is trained to choose a learning rate, and tells nothing else.
+    """
 
     task: str
     network: str
     seed: int
     epochs: int
     budget: int
+    rate: float
+    pilot: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.task}_{self.network}_{self.seed}"
+        pilot = f"_pilot_{self.rate:g}" if self.pilot else ""
+        return f"{self.task}_{self.network}_{self.seed}{pilot}"
 
 
 @dataclass(slots=True)
@@ -85,10 +88,9 @@ def train(
         setting.network, setting.budget, task.entries, task.classes, task.steps, task.every_step
     )
     model = model.to(device())
-    rate = RATES.get(setting.network, RATE)
-    optimiser = torch.optim.Adam(model.parameters(), rate)
+    optimiser = torch.optim.Adam(model.parameters(), setting.rate)
     steps = -(-len(task.train) // BATCH) * setting.epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, setting.rate, total_steps=steps)
     parts: dict[str, Any] = {"model": model, "optimiser": optimiser, "schedule": schedule}
     history = History(width=width, parameters=sum(p.numel() for p in model.parameters()))
     path = folder / f"{setting.name}.pt"

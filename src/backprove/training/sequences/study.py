@@ -10,7 +10,7 @@ import math
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -33,7 +33,11 @@ Told = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is trained. `budget` is the most parameters that a network may have."""
+    """What is trained. `budget` is the most parameters that a network may have.
+
+    Each network has on each task the learning rate, among `rates`, that had the least loss on a
+    part of the training data kept apart (a sixth), in a pilot of half the length from another seed.
+    """
 
     seeds: int = 3
     epochs: int = 20
@@ -41,15 +45,32 @@ class Plan:
     test: int = 400
     lag: int = 20
     budget: int = 4000
+    rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2, 1e-1)
 
-    def settings(self) -> list[Setting]:
-        """Every run, those of one seed before those of the next."""
+    def pilots(self) -> list[Setting]:
+        """The runs that choose learning rates."""
+        epochs = max(1, self.epochs // 2)
         return [
-            Setting(name, kind, seed, self.epochs, self.budget)
+            Setting(name, kind, self.seeds, epochs, self.budget, rate, pilot=True)
+            for name in TASKS
+            for kind in NETWORKS
+            for rate in self.rates
+        ]
+
+    def settings(self, rates: Mapping[tuple[str, str], float]) -> list[Setting]:
+        """Every run with its task's and network's rate, those of one seed before those of the next."""
+        return [
+            Setting(name, kind, seed, self.epochs, self.budget, rates[name, kind])
             for seed in range(self.seeds)
             for name in TASKS
             for kind in NETWORKS
         ]
+
+    @property
+    def total(self) -> int:
+        """All epochs, those of the pilots among them."""
+        pilots = sum(setting.epochs for setting in self.pilots())
+        return pilots + self.seeds * len(TASKS) * len(NETWORKS) * self.epochs
 
 
 #: longer lags, more data and larger networks
@@ -74,7 +95,12 @@ class Outcome:
     plan: Plan
     tasks: tuple[Facts, ...]
     runs: dict[Setting, History]
+    pilots: dict[Setting, History]
     device: str
+
+    def rate(self, name: str, kind: str) -> float:
+        """The learning rate that a network was given on a task."""
+        return next(s.rate for s in self.runs if (s.task, s.network) == (name, kind))
 
     def of(self, name: str, kind: str) -> list[History]:
         """The runs of a network on a task, seed by seed."""
@@ -104,37 +130,58 @@ def study(
     folder.mkdir(parents=True, exist_ok=True)
     _check_plan(plan, folder, resume)
     # what is missing (scikit-learn) is told before anything is trained
-    tasks = [_task(plan, name) for name in TASKS]
-    settings = plan.settings()
-    total = plan.epochs * len(settings)
+    tasks = [_whole(plan, name) for name in TASKS]
     gpu = torch.cuda.is_available()
-    jobs = 1 if gpu else min(jobs or os.cpu_count() or 1, len(settings))
-    if jobs == 1:
-        done = _Counter(lambda count: told(count, total))
-        runs = {s: train(s, _task(plan, s.task), folder, resume, done.more) for s in settings}
-    else:
-        runs = _side_by_side(plan, settings, folder, resume, jobs, lambda n: told(n, total))
+    jobs = 1 if gpu else min(jobs or os.cpu_count() or 1, len(plan.pilots()))
+    done = _Counter(lambda count: told(count, plan.total))
+    pilots = _train(plan, plan.pilots(), folder, resume, jobs, done)
+    runs = _train(plan, plan.settings(chosen(pilots)), folder, resume, jobs, done)
     facts = tuple(Facts(t.name, t.words, t.steps, t.classes, t.best) for t in tasks)
     where = torch.cuda.get_device_name() if gpu else f"{jobs} processor cores"
-    made = Outcome(plan, facts, {s: runs[s] for s in settings}, where)
+    made = Outcome(plan, facts, runs, pilots, where)
     data = {
         "plan": asdict(plan),
-        "runs": [{**asdict(s), **asdict(h)} for s, h in made.runs.items()],
+        "runs": [{**asdict(s), **asdict(h)} for s, h in (made.pilots | made.runs).items()],
     }
     (folder / "study.json").write_text(json.dumps(data), encoding="utf-8")
     return made
 
 
+def chosen(pilots: Mapping[Setting, History]) -> dict[tuple[str, str], float]:
+    """For each task and network the rate whose pilot ended with the least loss on data kept apart."""
+    best: dict[tuple[str, str], tuple[float, float]] = {}
+    for setting, history in pilots.items():
+        loss = history.test[-1] if math.isfinite(history.test[-1]) else math.inf
+        key = setting.task, setting.network
+        if key not in best or loss < best[key][0]:
+            best[key] = loss, setting.rate
+    return {key: rate for key, (_, rate) in best.items()}
+
+
+def _train(
+    plan: Plan, settings: list[Setting], folder: Path, resume: bool, jobs: int, done: _Counter
+) -> dict[Setting, History]:
+    """Histories of settings, in their order."""
+    if jobs == 1:
+        return {s: train(s, _task(plan, s), folder, resume, done.more) for s in settings}
+    before = done.count
+    found = _side_by_side(plan, settings, folder, resume, jobs, lambda n: done.set(before + n))
+    return {s: found[s] for s in settings}
+
+
 class _Counter:
-    """Epochs that are done in this process."""
+    """Epochs that are done."""
 
     def __init__(self, told: Callable[[int], None]) -> None:
         self.count = 0
         self._told = told
 
     def more(self) -> None:
-        self.count += 1
-        self._told(self.count)
+        self.set(self.count + 1)
+
+    def set(self, count: int) -> None:
+        self.count = count
+        self._told(count)
 
 
 def _side_by_side(
@@ -196,11 +243,16 @@ def _go_on() -> None:
 
 def _run(plan: Plan, setting: Setting, folder: Path, resume: bool) -> History:
     _go_on()
-    return train(setting, _task(plan, setting.task), folder, resume, _count)
+    return train(setting, _task(plan, setting), folder, resume, _count)
+
+
+def _task(plan: Plan, setting: Setting) -> Task:
+    whole = _whole(plan, setting.task)
+    return whole.pilot() if setting.pilot else whole
 
 
 @cache
-def _task(plan: Plan, name: str) -> Task:
+def _whole(plan: Plan, name: str) -> Task:
     return task(name, plan.training, plan.test, plan.lag)
 
 
@@ -213,5 +265,7 @@ def _check_plan(plan: Plan, folder: Path, going_on: bool) -> None:
         raise BackproveError(f"{folder} holds a study of another plan; see {path}")
     path.write_text(text, encoding="utf-8")
     if not going_on:
-        for old in (*folder.glob("*.pt"), *(folder / f"{s.name}.json" for s in plan.settings())):
-            old.unlink(missing_ok=True)
+        # what an earlier study left, and nothing else that may be in the folder
+        for name in (f"{name}_{kind}_*" for name in TASKS for kind in NETWORKS):
+            for old in (*folder.glob(name + ".pt"), *folder.glob(name + ".json")):
+                old.unlink()

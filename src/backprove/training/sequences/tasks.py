@@ -7,7 +7,7 @@ arXiv:1504.00941 (2015), at the size of scikit-learn's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -34,6 +34,8 @@ WORDS = (*(word for slot in SLOTS for word in slot), END)
 STEPS = 10
 #: symbols that are to be recalled, and others that come in between
 SYMBOLS, NOISE = 8, 4
+#: of the training data this share, one in so many, decides on a learning rate
+HELD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ class Task:
     def every_step(self) -> bool:
         """Whether there is a target at every step, not at the last alone."""
         return self.train.targets.ndim == 2
+
+    def pilot(self) -> Task:
+        """The same on the training data alone, of which a part stands in for the test's."""
+        kept = len(self.train) - max(1, len(self.train) // HELD)
+        train, held = _split(self.train.inputs, self.train.targets, kept)
+        return replace(self, train=train, test=held)
 
 
 def task(name: str, training: int, test: int, lag: int, seed: int = 0) -> Task:
