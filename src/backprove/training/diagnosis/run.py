@@ -179,12 +179,16 @@ class _Reading:
             named = self.known[name]
             assert named is not None
             if named.role in MANY:
-                group = layers.setdefault(named.role, {})
-                group[named.layer if named.layer not in group else name] = name
                 continue
             other = chosen.get(named.role)
             if other is None or self._rank(name) < self._rank(other):
                 chosen[named.role] = name
+        for name, named in self.known.items():
+            if named is not None and named.role in MANY:
+                # a column that is always empty counts: a layer without a gradient has no norm to log
+                self.collected.setdefault(name, Collector(name))
+                group = layers.setdefault(named.role, {})
+                group[named.layer if named.layer not in group else name] = name
         return chosen, layers
 
     def _rank(self, name: str) -> tuple[bool, float, float]:

@@ -101,7 +101,7 @@ class View:
             return None
         if acc is not None:
             away = min(abs(float(said) - 1 / classes) for said in (acc.y[0], np.mean(acc.y[:5])))
-            if away > 0.12 + 0.5 / classes:
+            if away > 0.06 + 0.5 / classes:
                 return None
         return Chance(
             classes, f"assumed: the loss begins near ln {classes} = {math.log(classes):.3f}"
@@ -133,6 +133,13 @@ class View:
             return 0.0
         first, middle, last = self.train.first, self.train.level(0.45, 0.55), self.train.last
         return (middle - last) / (first - last) if first > last else 0.0
+
+    @cached_property
+    def stepped(self) -> bool:
+        """Whether single steps are logged, not means of epochs."""
+        if self.train is None or len(self.train) < 20:
+            return False
+        return self.val is None or len(self.train) > 2.5 * len(self.val)
 
     @property
     def unit(self) -> str:

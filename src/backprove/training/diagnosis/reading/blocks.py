@@ -24,7 +24,10 @@ _VALIDATION = ("val", "valid", "validation", "dev", "eval", "evaluation", "test"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`values` (rows,) as logged, and whether there was anything in the cell, `given` (rows,)."""
+    """`values` (rows,) as logged, and whether there was anything in the cell, `given` (rows,).
+
+    A column may be empty: that a layer has no gradient is logged so.
+    """
 
     values: Floats
     given: Flags
@@ -72,7 +75,7 @@ def blocks(rows: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
     A row that says about which data it is gives its columns the names of these: rows
     {"split": "val", "loss": 2.0} have a column `val_loss`.
     """
-    waiting: list[dict[str, float]] = []
+    waiting: list[dict[str, float | None]] = []
     for row in rows:
         waiting.append(_flat(row))
         if len(waiting) == ROWS:
@@ -86,24 +89,27 @@ def blocks(rows: Iterable[Mapping[str, Any]]) -> Iterator[Block]:
 _SHARED = frozenset({"epoch", "step", "global_step", "iteration", "iter", "lr", "learning_rate"})
 
 
-def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    found: dict[str, float] = {}
+def _flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, float | None]:
+    """Numbers by their names, and None where the cell is empty; what is neither is left out."""
+    found: dict[str, float | None] = {}
     split = next((s for name in row if is_split(name) and (s := split_of(row[name]))), "")
     for name, cell in row.items():
         if isinstance(cell, dict):
             found |= _flat(cell, f"{prefix}{name}/")
             continue
         value = number(cell)
-        if value is not None:
+        if value is not None or cell is None:
             called = f"{split}_{name}" if split and name.lower() not in _SHARED else name
             found[prefix + called] = value
     return found
 
 
-def _block(rows: list[dict[str, float]]) -> Block:
+def _block(rows: list[dict[str, float | None]]) -> Block:
     names = list(dict.fromkeys(name for row in rows for name in row))[:COLUMNS]
     columns: dict[str, Column] = {}
     for name in names:
-        given = np.array([name in row for row in rows])
-        columns[name] = Column(np.array([row.get(name, math.nan) for row in rows]), given)
+        cells = [row.get(name) for row in rows]
+        given = np.array([cell is not None for cell in cells])
+        values = np.array([math.nan if cell is None else cell for cell in cells])
+        columns[name] = Column(values, given)
     return Block(len(rows), columns)

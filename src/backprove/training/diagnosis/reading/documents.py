@@ -101,8 +101,8 @@ def _columns(lists: dict[str, list[Any]], notes: list[str]) -> Block:
     for name, cells in lists.items():
         found = [number(cell) for cell in cells] + [None] * (rows - len(cells))
         given = np.array([value is not None for value in found], bool)
-        if given.any():
-            values = np.array([np.nan if value is None else value for value in found])
+        if given.any() or all(cell is None for cell in cells):
+            values = np.array([np.nan if value is None else value for value in found], np.float64)
             columns[name] = Column(values, given)
     if "epoch" not in columns:
         columns["epoch"] = Column(np.arange(rows, dtype=float), np.ones(rows, bool))

@@ -112,6 +112,8 @@ def _by_split(names: list[str], rows: list[list[str]]) -> Iterator[Block]:
     for name, column in zip(names, cells, strict=True):
         values, given = _numbers(column)
         if not given.any():
+            if split is None and not any(map(str.strip, column)):
+                columns[name] = Column(values, given)
             continue
         if split is None or name.lower() in shared:
             columns[name] = Column(values, given)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.ndimage import median_filter  # pyright: ignore[reportMissingTypeStubs]
 
 from backprove.training.diagnosis.findings import Finding, Kind, Mark
-from backprove.training.diagnosis.signals.curve import Curve, ramp, rank_trend
+from backprove.training.diagnosis.signals.curve import Curve, jitter, ramp, rank_trend
 from backprove.training.diagnosis.view import View, below
 
 #: a gradient norm before the first step that is large for any usual initialisation
@@ -153,7 +155,9 @@ def _spike(
         return []
     y = curve.series.high[np.isfinite(curve.series.y)]
     usual = float(np.median(curve.y[: max(6, len(curve) // 2)]))
-    over, place = float(y.max()) / max(usual, 1e-300), int(y.argmax())
+    if usual <= 0:
+        return []
+    over, place = float(y.max()) / usual, int(y.argmax())
     # what falls from a large start to nothing is no spike, what stays small, or what takes its time
     early = float(np.median(curve.y[:3]))
     local = float(np.median(y[max(0, place - 6) : place + 7]))
@@ -207,7 +211,7 @@ def rate_too_high(view: View) -> Finding | None:
         words = f"the training loss goes from {loss.first:.4g} to {loss.last:.4g}, {rise:.3g} times as much"
         if sure > 0:
             signs.append((0.92 * sure * (1 - 0.6 * large), words))
-    for sign in (_far_above_chance(view, loss), _overshoot(view, loss)):
+    for sign in (_far_above_chance(view, loss), _overshoot(view, loss), _restless(view, loss)):
         if sign is not None:
             signs.append(sign)
     if not signs:
@@ -243,7 +247,13 @@ def _far_above_chance(view: View, loss: Curve) -> tuple[float, str] | None:
     level = loss.level(0.5, 1.0)
     sure = ramp(level / guess, 1.25, 2.2)
     if acc is not None:
-        sure = min(sure, ramp(acc.level(0.5, 1.0), 0.97, 0.85))
+        end = float(acc.level(0.5, 1.0))
+        sure = min(sure, ramp(end, 0.97, 0.85))
+        if len(loss) >= 8:
+            # who answers no better than by chance, and with a worse loss, is thrown about
+            sure = max(
+                sure, min(ramp(level / guess, 1.1, 1.45), ramp(end - math.exp(-guess), 0.1, 0.04))
+            )
     return (
         (0.85 * sure, f"the loss stays at {level:.4g}, where guessing has {guess:.4g}")
         if sure
@@ -251,12 +261,30 @@ def _far_above_chance(view: View, loss: Curve) -> tuple[float, str] | None:
     )
 
 
+def _restless(view: View, loss: Curve) -> tuple[float, str] | None:
+    """A loss of many examples that jumps by a good part of what there was to learn, to the end."""
+    curve = view.val if view.val is not None and len(view.val) >= 6 else loss
+    if (curve is loss and view.stepped) or len(curve) < 6 or curve.y.min() <= 0:
+        return None
+    begin = max(float(curve.y[0]), float(loss.first))
+    if view.chance is not None:
+        begin = max(view.chance.loss, min(begin, 2 * view.chance.loss))
+    rough = min(jitter(curve.part(0.3, 1.0)), jitter(curve.part(0.5, 1.0)))
+    level = curve.level(0.4, 1.0)
+    sure = 0.75 * min(ramp(rough / begin, 0.1, 0.22), ramp(level / begin, 0.35, 0.6))
+    # where the training loss came down the jumps are of what was learnt by heart
+    sure = min(sure, ramp(loss.last / begin, 0.25, 0.45))
+    words = (f"{curve.series.name} jumps by {rough:.3g} from one {'evaluation' if curve is view.val else 'epoch'} to "
+             f"the next, and stays about {level:.3g}")  # fmt: skip
+    return (sure, words) if sure else None
+
+
 def _overshoot(view: View, loss: Curve) -> tuple[float, str] | None:
     """A loss that leaps up in the first steps, however it comes down again."""
     if len(loss) < 3 or loss.y[0] <= 0 or loss.y.min() < 0:
         return None
     first = float(loss.y[0])
-    if stepped(view):
+    if view.stepped:
         early = loss.y[: max(5, len(loss) // 5)]
         # of three points in a row, so that no single odd batch counts
         top = max(
@@ -277,18 +305,12 @@ def _overshoot(view: View, loss: Curve) -> tuple[float, str] | None:
         return None
     # the mean of the first epoch: networks begin near guessing, at some times that where scaled badly
     guess = view.chance.loss if view.chance is not None else 1.5
-    sure = 0.8 * ramp(first / guess, 6, 16)
+    # and one that is soon as low as others has begun badly, and no more
+    sure = 0.8 * ramp(first / guess, 6, 16) * ramp(loss.last / guess, 0.15, 0.4)
     if view.lr is not None and float(np.max(view.lr.y)) >= 0.1:
         sure = max(sure, 0.8 * ramp(first / guess, 2.5, 5))
     words = f"the first epoch has a mean loss of {first:.4g}, {first / guess:.3g} times that of guessing"
     return (sure, words) if sure else None
-
-
-def stepped(view: View) -> bool:
-    """Whether single steps are logged."""
-    if view.train is None or len(view.train) < 20:
-        return False
-    return view.val is None or len(view.train) > 2.5 * len(view.val)
 
 
 def steadily_up(loss: Curve) -> float:
@@ -309,15 +331,20 @@ def wrong_sign(view: View) -> Finding | None:
     if loss is None or len(loss) < 4:
         return None
     acc = view.acc
-    worse = 0.0
+    worse = wrong = 0.0
     if acc is not None:
         worse = max(ramp(acc.last - acc.first, 0.08, -0.05), ramp(acc.last, 0.3, 0.1))
         worse = min(worse, ramp(acc.last, 0.75, 0.5))
-        if view.chance is not None and (view.val_acc is not None or not stepped(view)):
+        if view.chance is not None and (view.val_acc is not None or not view.stepped):
             acc = view.val_acc or acc
             # an ascent passes through answers that are worse than guessing
             lowest = float(np.min(acc.smooth))
             worse = max(worse, ramp(below(lowest, view.chance.accuracy, acc), 1.8, 2.6))
+            usual = acc.level(0.0, 0.8)
+            wrong = min(
+                ramp(usual / view.chance.accuracy, 0.7, 0.4),
+                ramp(below(usual, view.chance.accuracy, acc), 1.8, 2.6),
+            )
     if loss.last < 0:
         first = abs(loss.first) or 1.0
         deeper = ramp(abs(loss.last) / first, 1.2, 2.5)
@@ -335,10 +362,13 @@ def wrong_sign(view: View) -> Finding | None:
         far = ramp(loss.last / max(abs(loss.first), 1e-12), 1.15, 1.6)
         # an ascent of cross-entropy speeds up with the weights, and no faster
         grown = np.log10(max(loss.last, 1e-300) / max(abs(loss.first), 1e-300))
+        pace = grown / len(loss)
         if worse <= 0.8:
-            far = min(far, ramp(grown, 8, 5))
-        elif stepped(view) or len(loss) < 20:
-            far = min(far, ramp(grown / len(loss), 0.6, 0.3))
+            # of many steps each is short, as one that is too long never is
+            far = min(far, max(ramp(grown, 8, 5), ramp(pace, 0.06, 0.03) if view.stepped else 0.0))
+        elif view.stepped or len(loss) < 20:
+            # answers that are wrong far more often than by chance are learnt, not stumbled upon
+            far = min(far, max(ramp(pace, 0.6, 0.3), wrong))
         sure = min(steady, far) * (0.55 + 0.4 * worse if acc is not None else 0.72)
         if _broken(view) is not None and acc is None:
             sure *= 0.6

@@ -91,7 +91,7 @@ def shuffled_labels(view: View) -> Finding | None:
         if guess is None:
             guess = min(0.5, max(acc.first, 0.02))
         signs.append(ramp(level, guess + 0.2, guess + 0.1))
-        signs.append(ramp(below(level, guess, acc), 2.6, 1.6))
+        signs.append(max(ramp(below(level, guess, acc), 2.6, 1.6), ramp(level / guess, 0.5, 0.65)))
         signs.append(ramp(acc.last - max(acc.first, guess), 0.25, 0.12))
         evidence.append(f"the validation accuracy stays at {level:.3f}, guessing has {guess:.3f}")
     if loss is not None and len(loss.x) >= 4:
@@ -125,7 +125,8 @@ def below_chance(view: View) -> Finding | None:
         )
         level = curve.level(0.6, 1.0)
         guess = min(guess, 0.5)
-        sure = min(ramp(level / guess, 0.85, 0.6), ramp(below(level, guess, curve), 1.6, 2.4))
+        # a validation set of few examples lies below chance now and then, but not far below
+        sure = min(ramp(level / guess, 0.8, 0.5), ramp(below(level, guess, curve), 1.6, 2.4))
         if view.chance is None and view.train is not None and view.run.facts.classes is None:
             # classes unknown: only an accuracy of next to nothing is below the chance of any number
             sure = min(sure, max(ramp(level, 0.25, 0.1), ramp(curve.first - level, 0.1, 0.3)))
@@ -161,35 +162,36 @@ def too_good(view: View) -> Finding | None:
     later = np.append(pair.train[1:], pair.train[-1])
     fair = np.minimum(pair.train, 0.5 * (pair.train + later))
     half = slice(len(pair.x) // 3, None)
-    begin = max(float(pair.train[0]), 1e-12)
+    first = float(view.train.first) if view.train is not None else 0.0
+    begin = max(_first_level(view, pair), first, 1e-12)
     ratio = float(np.median(pair.val[half] / np.maximum(fair[half], 1e-12)))
     matter = float(np.median((fair[half] - pair.val[half]) / begin))
     better = float(np.mean(pair.val < fair))
-    soon = slice(0, max(2, len(pair.x) // 4))
-    early = float(np.median(pair.val[soon] / np.maximum(later[soon], 1e-12)))
+    soon = slice(0, max(2, len(pair.x) // 3))
+    early = float(np.quantile(pair.val[soon] / np.maximum(later[soon], 1e-12), 0.25))
     if not 0 < ratio < 0.9 or better < 0.7:
         return None
-    # before anything is learnt, dropout and augmentation cost next to nothing: easier data cost less at once
+    # before anything is learnt, dropout and augmentation cost next to nothing: easier data cost less at
+    # once, less even than the next epoch's training data
+    gain = float(np.max((later[soon] - pair.val[soon]) / begin))
     at_once = min(
         ramp(ratio, 0.72, 0.5),
-        ramp(matter, 0.01, 0.03),
-        ramp(better, 0.75, 0.9),
-        ramp(early, 0.65, 0.45),
+        ramp(max(matter, gain), 0.04, 0.1),
+        ramp(early, 0.55, 0.35),
     )
-    sure, extreme = at_once, 0.0
+    # later on they do cost, but seldom a tenth of what there was to learn
+    sure = max(at_once, min(ramp(ratio, 0.75, 0.55), ramp(matter, 0.07, 0.13)))
+    sure = min(sure, ramp(better, 0.75, 0.9))
     evidence = [f"the validation loss is {ratio:.2f} times the training loss in the median, and lower in "
                 f"{100 * better:.0f}% of the evaluations"]  # fmt: skip
     if view.accuracies is not None:
         n = len(view.accuracies.x) // 2
         ahead = float(np.mean(view.accuracies.val[n:] - view.accuracies.train[n:]))
         evidence.append(f"the validation accuracy is {ahead:+.3f} beside the training accuracy")
-        extreme = min(
-            ramp(ratio, 0.6, 0.45),
-            ramp(matter, 0.1, 0.2),
-            ramp(ahead, 0.08, 0.14),
-            ramp(better, 0.75, 0.9),
-        )
-        sure = max(min(sure, ramp(ahead, -0.02, 0.0)), 0.75 * extreme)
+        # a loss of training alone may have a penalty or smoothed labels in it: accuracies have not
+        after = np.append(view.accuracies.train[1:], view.accuracies.train[-1])
+        before = float(np.max((view.accuracies.val - after)[soon])) - 0.04
+        sure = min(sure, ramp(max(ahead, before), 0.0, 0.02))
     name = view.val.series.name if view.val is not None else ""
     mark = Mark(name, float(pair.x[0]), float(pair.x[-1]), float(pair.val[-1]), "better")
     if sure >= 0.5:
@@ -217,10 +219,10 @@ def training_mode(view: View) -> Finding | None:
     own = jitter(train) / max(float(np.median(train)), 1e-12)
     sure = min(ramp(rough / begin, 0.006, 0.018), ramp(rough / level, 0.02, 0.045), ramp(alike, 0.5, 0.2),
                ramp(shared, 0.8, 0.55), ramp(level / max(float(np.median(train)), 1e-12), 0.5, 0.75))  # fmt: skip
-    # and while the loss still falls by much its steps are of many sizes
+    # while the loss still falls by much its steps are of many sizes
     third = max(1, len(pair.x) // 3)
     settled = float(np.median(val[-third:]) / max(float(np.median(val[:third])), 1e-12))
-    sure = min(sure, ramp(settled, 0.4, 0.6))
+    sure = min(sure, max(ramp(settled, 0.4, 0.6), ramp(rough / begin, 0.02, 0.035)))
     sure = min(sure, ramp(level / begin, 2, 1.2))  # what runs away does not merely jump
     if view.val_acc is not None and len(view.val_acc) >= 8:
         sure = min(sure, ramp(jitter(view.val_acc.part(0.33, 1.0)), 0.006, 0.013))

@@ -101,6 +101,7 @@ def frozen(view: View) -> Finding | None:
         return None
     series = view.run.layers
     silent: list[str] = []
+    empty = False
     for name, curve in layers.items():
         if curve is None:
             # only NaN was logged: no gradient, unless all is NaN because training broke
@@ -110,6 +111,7 @@ def frozen(view: View) -> Finding | None:
             )
             if whole is not None and not np.isfinite(whole.y).any():
                 silent.append(name)
+                empty = True
         elif _silent(curve, 0.0):
             silent.append(name)
     learning = [name for name in layers if name not in silent]
@@ -117,6 +119,8 @@ def frozen(view: View) -> Finding | None:
         return None
     falls = ramp(view.fall, 0.02, 0.1)
     sure = 0.95 * max(falls, 0.55 * (1 - _stuck(view)))
+    if empty and len(learning) > 0 and any(c is not None and c.last > 0 for c in layers.values()):
+        sure = max(sure, 0.8)  # not zero but none at all: nothing was asked for
     if sure < 0.2:
         return None
     words = f"no gradient in the whole run: {', '.join(silent[:4])}"
@@ -145,6 +149,12 @@ def vanishing(view: View) -> Finding | None:
     sure = min(ramp(span, 1.5, 2.7), ramp(order, 0.6, 0.8))
     slow = max(_stuck(view), ramp(view.fall, 0.9, 0.5))
     sure = min(sure, 0.5 + 0.5 * slow)
+    if sure < 0.2:
+        return None
+    # where it begins otherwise the weights have been thrown there, as by steps that are too long
+    start = np.log10(np.maximum([float(np.median(c.y[:2])) for c in layers.values()], 1e-300))
+    start = start if slope >= 0 else start[::-1]
+    sure = min(sure, ramp(float(start[-1] - start[0]), 1.0, 2.0))
     if sure < 0.2:
         return None
     names = list(layers)

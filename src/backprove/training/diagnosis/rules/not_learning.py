@@ -70,6 +70,18 @@ def nothing_learnt(view: View) -> Finding | None:
         sure *= 0.85
     # what had been learnt and was lost again is another matter
     sure = min(sure, ramp(float(loss.smooth.min()) / level, 0.75, 0.88))
+    val = view.val
+    if val is not None and len(val) >= 4:
+        usual = max(abs(float(np.median(val.y))), 1e-12)
+        # the same to some digits each time, whatever the level: the weights do not move
+        same = ramp(float(np.ptp(val.y)) / usual, 0.003, 0.001)
+        if same > sure and abs(view.fall) < 0.2:
+            sure = same
+            evidence.append(
+                f"the validation loss stays at {usual:.6g}, to some digits the same each time"
+            )
+        # and where the weights jump about something is at work
+        sure *= 1 - 0.6 * ramp(jitter(val.part(0.2, 1.0)) / usual, 0.03, 0.08)
     # a steady trend, however small, is slow learning
     sure *= 1 - 0.7 * max(creeping(loss), creeping(view.val))
     tau, chance = rank_trend(loss.part(0.1, 1.0))
@@ -160,14 +172,20 @@ def underfitting(view: View) -> Finding | None:
     if view.losses is not None:
         n = max(1, len(view.losses.x) // 4)
         gap = float(np.median(view.losses.val[-n:]) / max(np.median(view.losses.train[-n:]), 1e-12))
-        sure = min(sure, ramp(gap, 1.6, 1.25))
+        # who has room to learn examples by heart does so, and is no longer too small
+        sure = min(sure, ramp(gap, 1.35, 1.12))
         evidence.append(
             f"the validation loss is {gap:.2f} times the training loss: there is no gap to speak of"
         )
         if gap < 0.75:
             sure = min(sure, 0.45)
-    if not view.classifies:
-        sure *= 0.52  # how well a regression can be is not to be seen: data have noise
+    if begin > 2.6:
+        # among many classes, as words are, chance decides much that no network can know
+        sure *= 1 - 0.5 * ramp(begin, 2.6, 2.9)
+    elif not view.classifies:
+        # how well a regression can be is not to be seen, since data have noise; but to explain next to
+        # nothing is little, whatever is learnt
+        sure *= 0.52 + 0.2 * ramp(left, 0.58, 0.68)
     if sure < 0.2:
         return None
     mark = Mark(
@@ -200,10 +218,15 @@ def bad_start(view: View) -> Finding | None:
         guess = math.log(min(max(2.0, 1 / max(said, 0.001)), 1000.0))
         times = first / guess
         source = f"{guess:.3g}, of guessing with the accuracy {said:.3f} of the beginning"
-        # nats for a wrong answer: guessing has ln C / (1 − 1/C), 2.6 for ten classes and 4.7 for a hundred;
-        # confident mistakes cost more. Later on it is a matter of calibration, 3 or so
+        # nats for a wrong answer: who guesses evenly pays ln C / (1 − 1/C); confident mistakes cost more
         each = first / max(1 - said, 0.02)
-        sure = min(ramp(times, 1.5, 2.4), ramp(each, 3.9, 5.5))
+        if view.stepped:
+            sure = min(
+                ramp(times, 1.3, 1.8), ramp(each / (guess / (1 - math.exp(-guess))), 1.6, 2.4)
+            )
+        else:
+            # a mean over an epoch of learning: 2.6 for ten classes, and 4.7 for a hundred
+            sure = min(ramp(times, 1.5, 2.2), ramp(each, 3.6, 4.8))
     else:
         return None
     falls = ramp(loss.last / first, 0.8, 0.5)
@@ -229,7 +252,13 @@ def majority_only(view: View) -> Finding | None:
     train = view.train_acc
     also = constant(train, 0.4)[1] if train is not None and len(train) == len(acc) else None
     # and it stays one while the loss still moves, where what has settled has one accuracy anyway
-    strong = max(ramp(also or 0.0, 0.75, 0.95), ramp(_moved(view, share), 0.12, 0.3))
+    strong = max(ramp(also or 0.0, 0.65, 0.9), ramp(_moved(view, share), 0.12, 0.3))
+    # from the beginning on, with a loss no better than that of such an answer
+    entropy, _ = settled_entropy(share, max(classes, 2))
+    level = _end_level(view)
+    if level is not None:
+        throughout = ramp(constant(acc, 0.0)[1], 0.85, 0.97)
+        strong = max(strong, min(throughout, ramp(level / max(entropy, 1e-12), 0.85, 0.95)))
     whole = max(ramp(constant(acc, 0.1)[1], 0.85, 0.97), ramp(also or 0.0, 0.5, 0.8))
     if usual is not None:
         right = ramp(abs(share - usual), 0.02, 0.004)
@@ -247,13 +276,15 @@ def majority_only(view: View) -> Finding | None:
     ]
     if usual is not None:
         evidence.append(f"the largest class has a share of {usual:.4g}")
-    if view.train is not None and sure > 0:
+    if level is not None and sure > 0:
         low, high = settled_entropy(share, max(classes, 2))
-        level = view.train.last
         least = (
             ramp(level, 0.5 * low, 0.65 * low) if whole > 0.5 else ramp(level, 0.7 * low, 0.9 * low)
         )
         sure = min(sure, least, ramp(level, 2.5 * high + 0.3, 1.5 * high + 0.2))
+        # who climbs there by and by, and is surer than the share of the classes makes one, has learnt
+        climb = len(np.unique(np.round(acc.y[acc.y < share - 0.015], 6)))
+        sure *= 1 - 0.7 * ramp(climb, 2, 4) * ramp(level / max(low, 1e-12), 0.98, 0.9)
         if view.chance is not None and abs(level / view.chance.loss - 1) < 0.06:
             sure *= 0.5  # a plateau at ln C, of classes that are nearly even
         evidence.append(f"the training loss is {level:.3g}; that of always answering with one class is "
@@ -272,6 +303,14 @@ def majority_only(view: View) -> Finding | None:
     mark = Mark(acc.series.name, float(acc.x[0]), float(acc.x[-1]), share, "one number")
     return Finding(Kind.MAJORITY, 0.93 * sure, f"The validation accuracy is {share:.4g}, time and again the "
                    "very same: the network answers with the largest class.", evidence, [mark])  # fmt: skip
+
+
+def _end_level(view: View) -> float | None:
+    """The training loss at the end, as a mean: that of single batches is lower in the median."""
+    if view.train is None:
+        return None
+    level = float(np.mean(view.train.part(0.67, 1.0))) if view.stepped else float(view.train.last)
+    return max(level, float(view.val.last)) if view.val is not None and view.stepped else level
 
 
 def _moved(view: View, share: float) -> float:

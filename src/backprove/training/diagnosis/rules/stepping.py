@@ -69,7 +69,8 @@ def accumulating(view: View) -> Finding | None:
     if loss is None or gradient is None or len(gradient) < 8:
         return None
     y = np.maximum(gradient.y, 1e-300)
-    step = float(np.median(np.abs(np.diff(np.log(y)))))
+    # a sum of many gradients changes the less, the more there are
+    step = float(np.median(np.abs(np.diff(np.log(y[len(y) // 3 :])))))
     start, end = float(np.median(y[: 2 if len(y) > 60 else 1])), gradient.level(0.5, 1.0)
     growth = end / start
     tau, _ = rank_trend(smoothed(y))
@@ -87,6 +88,10 @@ def accumulating(view: View) -> Finding | None:
     highest = max(float(y.max()), 1e-300)
     stays = ramp(gradient.last / highest, 0.1, 0.3)
     sure = min(smooth, useless, grown, stays)
+    if not fine and growth < 20:
+        # with a loss that falls smoothly all the way the norm may well grow: something is learnt by heart
+        down, _ = rank_trend(loss.smooth)
+        sure *= 1 - 0.6 * ramp(-down, 0.9, 0.98)
     if not fine:
         sure *= 0.9 * ramp(tau, 0.2, 0.5)
     # the gradient of what is learnt gets small: one that is at its greatest then is a sum of old ones

@@ -58,9 +58,14 @@ class Curve:
         return (self.x - self.x[0]) / span if span > 0 else np.zeros(len(self))
 
     def part(self, start: float, end: float) -> Floats:
-        """Values of a part of the run, such as (0.5, 1) for its second half; at least one."""
+        """Values of a part of the run, such as (0.5, 1) for its second half; at least one.
+
+        Where no point lies in it, the value between those beside it.
+        """
         inside = (self.progress >= start) & (self.progress <= end)
-        return self.y[inside] if inside.any() else self.y[-1:]
+        if inside.any():
+            return self.y[inside]
+        return np.array([np.interp((start + end) / 2, self.progress, self.y)])
 
     def level(self, start: float, end: float) -> np.float64:
         """The median of a part of the run."""

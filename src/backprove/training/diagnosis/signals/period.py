@@ -50,6 +50,16 @@ def repetition(points: Floats, period: float) -> Repetition | None:
     if (count < 2).any():
         return None
     mean = np.bincount(which, rest, minlength=bins) / count
+    # a last batch of few examples is noisier than the others, and its mean with it: the noisiest
+    # phase is left out, since a pattern has more than one
+    square = np.bincount(which, (rest - mean[which]) ** 2, minlength=bins) / (count - 1)
+    if bins > 3:
+        calm = which != int(square.argmax())
+        rest, which = rest[calm], which[calm]
+        which = which - (which > int(square.argmax()))
+        bins -= 1
+        count = np.bincount(which, minlength=bins)
+        mean = np.bincount(which, rest, minlength=bins) / count
     total = float(((rest - rest.mean()) ** 2).sum())
     between = float((count * (mean - rest.mean()) ** 2).sum())
     if total <= 0:
