@@ -273,7 +273,7 @@ def _restless(view: View, loss: Curve) -> tuple[float, str] | None:
     level = curve.level(0.4, 1.0)
     sure = 0.75 * min(ramp(rough / begin, 0.1, 0.22), ramp(level / begin, 0.35, 0.6))
     # where the training loss came down the jumps are of what was learnt by heart
-    sure = min(sure, ramp(loss.last / begin, 0.25, 0.45))
+    sure = min(sure, ramp(loss.level(0.5, 1.0) / begin, 0.25, 0.45))
     words = (f"{curve.series.name} jumps by {rough:.3g} from one {'evaluation' if curve is view.val else 'epoch'} to "
              f"the next, and stays about {level:.3g}")  # fmt: skip
     return (sure, words) if sure else None

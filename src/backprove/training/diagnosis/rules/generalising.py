@@ -176,11 +176,13 @@ def too_good(view: View) -> Finding | None:
     gain = float(np.max((later[soon] - pair.val[soon]) / begin))
     at_once = min(
         ramp(ratio, 0.72, 0.5),
-        ramp(max(matter, gain), 0.04, 0.1),
-        ramp(early, 0.55, 0.35),
+        ramp(gain, 0.08, 0.18),
+        ramp(early, 0.5, 0.3),
     )
-    # later on they do cost, but seldom a tenth of what there was to learn
-    sure = max(at_once, min(ramp(ratio, 0.75, 0.55), ramp(matter, 0.07, 0.13)))
+    # later on they do cost, but seldom a sixth of what there was to learn; smoothed labels may cost as
+    # much, and without accuracies they cannot be told from it
+    later_on = min(ramp(ratio, 0.75, 0.55), ramp(matter, 0.09, 0.17))
+    sure = max(at_once, later_on if view.accuracies is not None else 0.5 * later_on)
     sure = min(sure, ramp(better, 0.75, 0.9))
     evidence = [f"the validation loss is {ratio:.2f} times the training loss in the median, and lower in "
                 f"{100 * better:.0f}% of the evaluations"]  # fmt: skip

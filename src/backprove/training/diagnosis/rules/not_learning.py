@@ -131,10 +131,12 @@ def rate_too_low(view: View) -> Finding | None:
     acc = view.train_acc
     if acc is not None and len(acc) > 4:
         # a good accuracy comes before a good loss: then only a loss that has hardly moved is a sign
-        good = ramp(acc.level(0.8, 1.0), 0.85, 0.93)
+        good = ramp(acc.level(0.8, 1.0), 0.75, 0.88)
         sure = min(
             sure, max(1 - good, ramp(fall, 0.45, 0.3)), ramp(acc.level(0.8, 1.0), 0.995, 0.96)
         )
+        # who begins with good answers was trained before
+        sure = min(sure, ramp(acc.level(0.0, 0.1), 0.75, 0.55))
     if view.losses is not None and len(view.losses.x) > 4:
         gap = view.losses.val[-1] / max(view.losses.train[-1], 1e-12)
         sure = min(sure, ramp(gap, 2.2, 1.5))
@@ -227,10 +229,13 @@ def bad_start(view: View) -> Finding | None:
         else:
             # a mean over an epoch of learning: 2.6 for ten classes, and 4.7 for a hundred
             sure = min(ramp(times, 1.5, 2.2), ramp(each, 3.6, 4.8))
+            # right and not yet sure of it costs as much as ln C, at most
+            sure = min(sure, ramp(first, 1.2, 2.2))
     else:
         return None
     falls = ramp(loss.last / first, 0.8, 0.5)
     soon = ramp(loss.level(0.2, 0.4) / first, 0.85, 0.6)
+    falls = min(falls, ramp(loss.last / guess, 1.1, 0.85))  # below that of guessing in the end
     sure = min(sure, falls, soon)
     if sure < 0.2:
         return None
