@@ -39,7 +39,8 @@ def result(made: Outcome) -> Result:
     return Result(
         name=NAME,
         question=QUESTION,
-        settings=asdict(made.plan),
+        # as the command takes them; the rates have a table of their own
+        settings={name: value for name, value in asdict(made.plan).items() if name != "rates"},
         conclusion=tuple(_conclusion(made, networks)),
         tables=(
             *(_table(made, facts, networks) for facts in made.tasks),

@@ -45,7 +45,7 @@ class Plan:
     test: int = 400
     lag: int = 20
     budget: int = 4000
-    rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2, 1e-1)
+    rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
 
     def pilots(self) -> list[Setting]:
         """The runs that choose learning rates."""
