@@ -209,3 +209,13 @@ def test_sums_of_gradients_that_grow_until_the_loss_breaks(tmp_path: Path) -> No
     loss[200:], norm[200:] = np.nan, np.nan
     made = seen(tmp_path, {"step": steps, "train_loss": loss, "grad_norm": norm})
     assert primary(made) == Kind.ACCUMULATING
+
+
+def test_values_that_are_no_numbers_are_told_though_the_run_goes_on(tmp_path: Path) -> None:
+    columns = sound()
+    columns["train_loss"][21] = np.nan
+    made = seen(tmp_path, columns)
+    assert made.healthy
+    assert any(
+        "1 value that is no number (NaN or inf), the first at epoch 21" in n for n in made.run.notes
+    )

@@ -162,6 +162,13 @@ class _Reading:
                     notes.append(
                         f"{found.name} is no accuracy: it reaches {np.nanmax(found.high):.4g}"
                     )
+        for found in series.values():
+            if found.broken:
+                notes.append(
+                    f"{found.name} has {found.broken} value{'s' if found.broken > 1 else ''} that "
+                    f"{'are no numbers' if found.broken > 1 else 'is no number'} (NaN or inf), the first at "
+                    f"{axis.kind} {found.broken_at:g}"
+                )
         columns = {role.value: name for role, name in chosen.items()}
         columns |= {
             f"{role.value} {layer}": n for role, g in layers.items() for layer, n in g.items()
