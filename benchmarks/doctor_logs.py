@@ -94,7 +94,7 @@ def epoch_rows(trace: Trace, chosen: dict[str, Any]) -> list[Row]:
     """Epoch rows with the epoch's mean gradient norms; before training too where that was drawn."""
     rows: list[Row] = []
     for row in trace.epochs:
-        found = chosen_columns({k: v for k, v in row.items() if k != "true_train"}, chosen)
+        found = chosen_columns({k: v for k, v in row.items() if not k.startswith("true_")}, chosen)
         within = [
             chosen_columns(s, chosen)
             for s in trace.steps

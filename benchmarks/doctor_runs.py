@@ -214,6 +214,9 @@ def train(s: Setting, seed: int) -> Trace:
         if data.classes:
             row |= {"val_acc": value[1], "val_balanced": value[2]}
         row["true_train"] = true_train[0]
+        row["true_val"] = (
+            value if s.evaluating else figures(model, criterion, xv, yv, data, s, evaluating=True)
+        )[0]
         trace.epochs.append(row)
         best, since = (value[0], 0) if value[0] < best else (best, since + 1)
         if (s.patience and since >= s.patience) or broken > per:
