@@ -226,3 +226,15 @@ def test_a_name_for_what_the_model_writes_out_is_that_expression():
     assert model.check("let z = W x\n∂L/∂W = ∂L/∂z x^T").verdict == "correct"
     wrong = model.check("let z = W x\n∂L/∂z = h - y")
     assert (wrong.verdict, wrong.mistake) == ("wrong", "missing-factor")
+
+
+def test_a_family_reaches_the_member_that_is_given_by_itself(judge):
+    model = "x_0, b in R^n, A in R^{n x n}, η in R\nx_t = x_{t-1} - η (A x_{t-1} - b) for t = 1..3"
+    found = judge(model, "r_t = A x_t - b\n∂x_2/∂η = -r_1 - r_0 + η A r_0")
+    assert found.verdict.value == "correct"
+
+
+def test_beside_a_member_given_by_itself_a_letter_chooses_components(judge):
+    model = "g, v_0 in R^n, b in R\nv = b v_0 + g^2"
+    assert judge(model, "∂v_i/∂g_i = 2 g_i").verdict.value == "correct"
+    assert judge(model, "∂v_i/∂b = v_0[i]").verdict.value == "correct"

@@ -77,6 +77,8 @@ def resolve(target: Target, scope: Scope) -> Value:
                 beyond = len(items) - arity
                 rank = len(group[0].shape)
                 fit = 0 if beyond == 0 and arity else 1 if beyond == rank else 2
+                if arity and arities[0] == 0 and not _given(items[:arity], group, scope):
+                    continue  # beside v_0, which is given by itself, v_i is a component of v
                 if fit == wanted and 0 <= beyond <= rank:
                     return _member(target, items, arity, group, scope)
     entity = entities[0]
@@ -88,6 +90,14 @@ def resolve(target: Target, scope: Scope) -> Value:
         target.span,
         "form",
     )
+
+
+def _given(items: tuple[Expr, ...], group: list[Entity], scope: Scope) -> bool:
+    """Whether subscripts may choose a member: those given by themselves are chosen by number."""
+    if any(e.ranges for e in group):
+        return True
+    at = tuple(scope.try_whole(item) for item in items)
+    return any(at == e.index for e in group)
 
 
 def splittings(items: tuple[Expr, ...], scope: Scope) -> list[tuple[Expr, ...]]:

@@ -68,6 +68,10 @@ def beside(name: str, ranges: Sequence[IndexRange], body: Node, system: System) 
     low, high = r.low, r.high
     if low is None and high is None and not gaps:
         low, high = _where(name, letter, body, system)
+    elif low is not None and high is not None and not gaps and not given:
+        # h_0 is given beside h_1 … h_T: what is said of h_t is said of it, too
+        first, _ = _where(name, letter, body, system)
+        low = low if first is None else _lesser(low, first)
     ends = [s for e in system.all() for s in e.ranges if s.low is not None and s.high is not None]
     for at in given:
         if any(gap < 0 for gap in gaps) or (not gaps and low is not None and at == low):
