@@ -230,3 +230,11 @@ def test_the_shape_of_a_known_name_is_a_claim() -> None:
     assert judged("network", "H_2 ∈ R^m").verdict is Kind.CORRECT
     assert judged("network", "H_2 ∈ R^n").verdict is Kind.WRONG
     assert Session(WORLDS["network"]).check("G ∈ R^n") is None
+
+
+def test_of_several_places_for_a_bracket_the_only_one_where_shapes_fit_is_taken() -> None:
+    model = "W in R^{m x n}, x in R^n, t in R^m\ny = W x\nE = (1/2) ‖y - t‖^2 + (1/2) ‖x‖^2"
+    found = Session(World(read_model(model))).check("∂E/∂x = x + W^T (y - t")
+    assert found is not None
+    assert found.verdict == Kind.CORRECT
+    assert found.repairs

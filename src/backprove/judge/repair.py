@@ -2,8 +2,8 @@
 
 A repair is looked for only where the text as it stands has no meaning, and whether one will do is
 told by names alone (`troubles.examine`), never by whether the claim becomes true. Of all repairs
-those with the fewest changes count, and where several of these would do there is none: the reader
-is told of them instead.
+those with the fewest changes count. Where several of these would do, the only one with which all
+shapes fit is taken; otherwise there is none, and the reader is told of them instead.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from backprove.model.meaning import meaning
 from backprove.model.scope import Scope
 from backprove.model.value import NoMeaning
 from backprove.notation import ReadError
-from backprove.notation.syntax import Expr, Index, Name, Number, Statement
+from backprove.notation.syntax import Expr, Index, Name, Number, Relation, Space, Statement
 from backprove.tensor.whole import Shape
 
 __all__ = ["Ambiguous", "Repaired", "repair"]
@@ -79,8 +79,25 @@ def repair(line: str, system: System) -> Repaired | Ambiguous | None:
         frontier = following
     found = list(solutions.values())
     if len(found) > 1:
+        meant = [draft for said, draft in solutions.items() if _fits_together(said, system)]
+        if len(meant) == 1:
+            return meant[0]
         return Ambiguous(tuple("; ".join(f.notes) for f in found))
     return found[0] if found else None
+
+
+def _fits_together(statements: tuple[Statement, ...], system: System) -> bool:
+    """Whether all right sides have a meaning as written, of the shape of what they are said to be."""
+    for statement in statements:
+        if not isinstance(statement, Relation):
+            continue
+        scope = Scope(system, open=True)
+        shapes = [_shape(s, scope) for s in statement.sides if not isinstance(s, Space)]
+        if shapes and shapes[0] == "name":  # what is defined here
+            shapes = shapes[1:]
+        if any(isinstance(shape, str) for shape in shapes) or len(set(shapes)) > 1:
+            return False
+    return True
 
 
 def has_decimal(line: str) -> bool:
