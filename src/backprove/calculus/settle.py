@@ -51,7 +51,7 @@ from backprove.tensor.nodes import (
     Scatter,
     Select,
 )
-from backprove.tensor.whole import ONE
+from backprove.tensor.whole import ONE, Whole
 
 Labels = tuple[int, ...]
 Operand = tuple[Node, Labels]
@@ -276,8 +276,11 @@ class Settle:
     # --- sums over an index ---
 
     def fold(self, node: Fold) -> Node:
-        """Scalars that do not depend on the index stand before the sum."""
+        """Scalars that do not depend on the index stand before the sum; entries make an array."""
         number, body = _number(node.body)
+        if isinstance(body, Scatter) and _gathers(node, body):
+            inner = build([node.index], body.shape[:1], body.arg)
+            return scale(number, inner)
         outside: list[Node] = []
         if isinstance(body, Contract):
             pairs: list[Operand] = []
@@ -321,6 +324,17 @@ class Settle:
                 return along("logsumexp", inner.children[0])
         inner = _one_plus_exp(arg)
         return node if inner is None else apply("softplus", inner)
+
+
+def _gathers(node: Fold, body: Scatter) -> bool:
+    """Whether a sum puts one entry into every place of an array: `Σ_j` of `a_j` at place j."""
+    first, *rest = body.at
+    return (
+        first == Whole.of(node.index)
+        and not any(at is not None for at in rest)
+        and node.low == 1
+        and node.high == body.shape[0]
+    )
 
 
 def _is_quotient(node: Node) -> TypeGuard[Contract]:

@@ -21,15 +21,16 @@ from backprove.calculus.ranges import settled
 from backprove.calculus.simplify import cost, simplify
 from backprove.calculus.unroll import closed
 from backprove.judge.link import agree
+from backprove.judge.rewrite import places
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_claim import WrongClaim
-from backprove.model.entity import Entity, System, member
+from backprove.model.entity import Entity, IndexRange, System, member
 from backprove.model.value import NoMeaning
 from backprove.model.write import NoMatrixForm, written, written_components
 from backprove.model.write_syntax import Letters, written_index
 from backprove.notation.latex import to_latex
+from backprove.notation.syntax import Array, Cases, Expr, Index, Name, Range, Relation
 from backprove.notation.syntax import Derivative as WrittenDerivative
-from backprove.notation.syntax import Expr, Index, Name, Range, Relation
 from backprove.tensor.build import (
     ShapeError,
     add,
@@ -103,11 +104,16 @@ def _truth(claim: WrongClaim) -> Truth:
         node = _definition(claim.system, node) or node
     parts = [n for n in walk(node) if isinstance(n, Derivative) and not _inside_another(n, node)]
     letters = Letters(taken=frozenset(claim.scope.indices))
+    long: Truth | None = None
     for way in (_in_one_line, _in_one_step, _in_steps, _in_lines, _by_chain_rule, _by_one_step):
         try:
-            return way(claim, node, parts, lambda n: written(n, letters))
+            found = way(claim, node, parts, lambda n: written(n, letters))
         except NoMatrixForm:
             continue
+        if not _lists_cases(found.right):
+            return found
+        long = found  # by components it is shorter, if they can be written
+        break
     recursive = any(isinstance(part.of, Symbol) and part.of.index for part in parts)
     ways = (_by_one_step, _in_one_line) if recursive else (_in_one_line, _by_one_step)
     for way in (*ways, _by_chain_rule):
@@ -115,7 +121,17 @@ def _truth(claim: WrongClaim) -> Truth:
             return way(claim, node, parts, lambda n: _by_components(claim, n, letters))
         except NoMatrixForm:
             continue
+    if long is not None:
+        return long
     raise NoMatrixForm("there is no way to write this")
+
+
+def _lists_cases(expr: Expr | Relation) -> bool:
+    """Whether an array is written as a list of cases, one for each of its places."""
+    if isinstance(expr, Relation):
+        return False
+    inside = [p.expr for p in places(expr) if isinstance(p.expr, Array)]
+    return any(isinstance(p.expr, Cases) for array in inside for p in places(array))
 
 
 Write = Callable[[Node], Expr | Relation]
@@ -318,18 +334,20 @@ def by_derivatives(claim: WrongClaim, part: Derivative) -> Node:
 
 def _by_components(claim: WrongClaim, truth: Node, letters: Letters) -> Expr | Relation:
     """The whole equation for one component, where there is no form with matrices."""
+    known = tuple(IndexRange(name, low, high) for name, low, high in claim.grid.axes)
     if isinstance(truth, Select) and not truth.shape:  # the claim is about one component already
-        return written_components(truth.arg, [w for w in truth.at if w], letters, _settled)
+        at = [w for w in truth.at if w is not None]
+
+        def shorten(node: Node) -> Node:
+            return settled(simplify(settled(node, known)), known)
+
+        return written_components(truth.arg, at, letters, shorten, known)
     if not isinstance(claim.left, WrittenDerivative):
         raise NoMatrixForm("no component of this can be written")
     free = [x for x in letters.indices if x not in claim.system.names() | truth.free][: truth.rank]
     place = Index(claim.left, tuple(Name(x) for x in free), bracket=True)
     right = written_components(truth, free, letters)
     return Relation((place, right), ("=",))
-
-
-def _settled(node: Node) -> Node:
-    return settled(simplify(settled(node, ())), ())
 
 
 def _derived(claim: WrongClaim, part: Derivative) -> Derived:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
+from backprove.model.entity import IndexRange
 from backprove.model.write_cases import COMPARISONS, cases, compared, conditioned, joined
 from backprove.model.write_entry import Place, entry, shallow
 from backprove.model.write_kinds import (
@@ -78,13 +79,16 @@ def written_components(
     indices: Sequence[WholeLike],
     letters: Letters | None = None,
     shorten: Callable[[Node], Node] | None = None,
+    known: Sequence[IndexRange] = (),
 ) -> Expr:
     """The syntax of the entry of an array at these index letters or numbers, one for each axis.
 
-    `shorten` may put the entry in another form before it is written.
+    `shorten` may put the entry in another form before it is written. Of other letters the range
+    may be `known`.
     """
     pairs = zip(indices, node.shape, strict=True)
-    ranges = {i: (ONE, size) for i, size in pairs if isinstance(i, str)}
+    ranges = {r.name: (r.low, r.high) for r in known if r.low is not None and r.high is not None}
+    ranges |= {i: (ONE, size) for i, size in pairs if isinstance(i, str)}
     writer = replace(_writer(node, letters), bound=ranges)
     entry = writer.entry(node, [Whole.of(i) for i in indices])
     entry = entry if shorten is None else shorten(entry)

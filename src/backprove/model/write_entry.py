@@ -35,6 +35,7 @@ from backprove.tensor.nodes import (
     Build,
     Concat,
     Contract,
+    Derivative,
     Fold,
     Identity,
     Node,
@@ -45,6 +46,7 @@ from backprove.tensor.nodes import (
     Stack,
     Test,
     Where,
+    walk,
 )
 from backprove.tensor.whole import ONE, Whole
 
@@ -72,7 +74,7 @@ def entry(node: Node, at: At, place: Place) -> Node:
     """The entry of `node` at `at`; raises NoMatrixForm."""
 
     def below(part: Node, index: At = at) -> Node:
-        return entry(part, index, place)
+        return part if not index and _is_matrix_product(part) else entry(part, index, place)
 
     if not node.shape and not isinstance(node, Contract):
         return shallow(node.arg, node.at) if isinstance(node, Select) else node
@@ -122,6 +124,16 @@ def entry(node: Node, at: At, place: Place) -> Node:
         case _:
             return select(node, at)
 
+
+def _is_matrix_product(node: Node) -> bool:
+    """Whether a scalar is made of vectors and matrices only, such as `e_jᵀ (y − t)`."""
+    if not isinstance(node, Contract) or node.shape:
+        return False
+    return all(n.rank <= 2 and not isinstance(n, _BY_PLACES) for n in walk(node))
+
+
+#: arrays that are made, or read, place by place
+_BY_PLACES = (Build, Concat, Derivative, Fold, Reshape, Scatter, Select, Stack, Test, Where)
 
 Below = Callable[[Node, At], Node]
 
@@ -308,5 +320,8 @@ def shallow(node: Node, at: At) -> Node:
             pairs = zip(node.operands, node.labels, strict=True)
             factors = [shallow(n, [given[name] for name in names]) for n, names in pairs]
             return contract(factors, [()] * len(factors), ())
+        case Build() if all(i is not None for i in at) and len(at) == len(node.indices):
+            places = zip(node.indices, at, strict=True)
+            return substitute(node.body, {n: i for n, i in places if i is not None})
         case _:
             return select(node, at) if node.shape else node

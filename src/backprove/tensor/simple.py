@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from math import gcd
 
 from backprove.tensor.nodes import (
     Add,
@@ -206,6 +207,16 @@ def test(op: str, left: WholeLike, right: WholeLike) -> Node:
     if gap is not None:
         holds = {"=": gap == 0, "≠": gap != 0, "<": gap > 0, "≤": gap >= 0}[op]
         return UNIT if holds else literal(0)
+    if op in ("=", "≠"):
+        gap = right - left
+        common = gcd(*(int(c) for m, c in gap.terms if m))
+        if common > 1 and all(Fraction(c).denominator == 1 for _, c in gap.terms):
+            # 2 r = 2 i is r = i; 2 r = 2 i - 1 is never true
+            if any(c % common for m, c in gap.terms if not m):
+                return literal(0) if op == "=" else UNIT
+            parts = gap.divide(common).terms
+            left = Whole({m: -c for m, c in parts if c < 0})
+            right = Whole({m: c for m, c in parts if c > 0})
     return Test.intern((), left.names | right.names, (), op, left, right)
 
 
