@@ -73,6 +73,13 @@ def _conditions(
     if len(squares) > 1:
         symmetric = {k: _symmetric(declared[k]) for k in squares}
         yield "", "all square matrices are symmetric", {**declared, **symmetric}
+    for a in squares:
+        for b in squares:
+            if a != b and declared[a].shape == declared[b].shape:
+                one, two = _names(entities, a, b)
+                if one and two and np.abs(np.linalg.det(declared[a])).min() > 1e-3:
+                    made = np.linalg.solve(declared[a], _symmetric(declared[b]))
+                    yield f"{one} {two}", f"{one} {two} is symmetric", {**declared, b: made}
 
 
 def _facts(entity: Entity) -> Iterator[tuple[str, Any]]:
@@ -102,6 +109,16 @@ def _orthonormal(a: Array) -> Array:
     return np.linalg.qr(a)[0]
 
 
+def _names(entities: list[Entity], *keys: tuple[str, tuple[int, ...]]) -> list[str]:
+    """The members of these keys as one writes them; empty where there is none."""
+    known = {(e.name, len(e.index)): e for e in entities}
+    found = [known.get((name, len(at))) for name, at in keys]
+    return [
+        shown(written(member(e, tuple(Whole.of(i) for i in at)))) if e else ""
+        for e, (_, at) in zip(found, keys, strict=True)
+    ]
+
+
 def _equal_pairs(entities: list[Entity], declared: Values) -> Iterator[tuple[str, str, Values]]:
     """Two matrices of one shape that are taken for one."""
     matrices = [k for k, a in declared.items() if a.ndim == 3]
@@ -113,6 +130,5 @@ def _equal_pairs(entities: list[Entity], declared: Values) -> Iterator[tuple[str
                 continue
             if one.shape != two.shape:
                 continue
-            left = shown(written(member(one, tuple(Whole.of(i) for i in a[1]))))
-            right = shown(written(member(two, tuple(Whole.of(i) for i in b[1]))))
+            left, right = _names(entities, a, b)
             yield left, f"{left} = {right}", {**declared, b: declared[a]}

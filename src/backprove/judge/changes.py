@@ -37,12 +37,14 @@ class Change:
     #: where, and what stands there now; or the whole, where more than one place was changed
     place: Place | None
     new: Expr
+    #: the addend of the only bracket that was changed, or -1
+    addend: int = -1
 
     @staticmethod
     def at(place: Place, kind: str, new: Expr, sentence: Words) -> Change:
         """A change in one place."""
         term = -1 if place.parent is None else place.term
-        return Change(kind, sentence, place.expr.span, term, place.expr, place, new)
+        return Change(kind, sentence, place.expr.span, term, place.expr, place, new, place.addend)
 
     @property
     def root(self) -> Expr:

@@ -38,7 +38,7 @@ def diagnose(claim: WrongClaim, replay: bool = False) -> Diagnosis:
     shown = evidence(claim)
     if replay:
         shown = dataclasses.replace(shown, replay=_script(claim))
-    return Diagnosis(mistake, corrected(claim, mistake.fixed), shown)
+    return Diagnosis(mistake, mistake.latex or corrected(claim, mistake.fixed), shown)
 
 
 def with_script(outcome: Outcome, claim: WrongClaim) -> Outcome:

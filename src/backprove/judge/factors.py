@@ -58,6 +58,8 @@ def wrong_slopes(root: Expr, trial: Trial) -> Iterator[Change]:
                 new = put(slope.expr)
                 if slope.expr == old or ((old, slope.expr) in seen and new is root):
                     continue
+                if isinstance(old, Product) and slope.expr in old.factors:
+                    continue  # it is there: what stands beside it is too much
                 seen.add((old, slope.expr))
                 kind = _slope_kind(old, slope.expr)
                 yield Change.at(place, kind, new, says("{} should be {}", old, slope.expr))

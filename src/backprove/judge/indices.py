@@ -78,6 +78,18 @@ def _other_items(
         yield tuple(swapped)
     yield from _model_items(expr, letters, system)
     yield from _mirrored(expr, letters, system)
+    yield from _ends(expr, system)
+
+
+def _ends(expr: Index | Tag, system: System) -> Iterator[tuple[Expr, ...]]:
+    """The last member of a family: `h_T` for `h_t`."""
+    target = take_apart(expr, system.names())
+    if target is None or len(expr.items) != 1 or not isinstance(expr.items[0], Name):
+        return
+    for entity in system.named(target.base):
+        for r in entity.ranges if len(entity.index) == 1 else ():
+            if r.high is not None:
+                yield (written_index(r.high),)
 
 
 def _other_item(item: Expr, letters: Sequence[str], system: System) -> Iterator[Expr]:
@@ -264,6 +276,8 @@ def same_items_edits(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr, Exp
                 swapped = list(items)
                 swapped[n - 1], swapped[n] = swapped[n], swapped[n - 1]
                 others.append(tuple(swapped))
+            if isinstance(item, Name) and len(item.text) == 2 and set(item.text) <= set(letters):
+                others.append((*items[:n], Name(item.text[::-1]), *items[n + 1 :]))
         for other in others:
 
             def rule(

@@ -11,6 +11,7 @@ from itertools import chain
 import numpy as np
 
 from backprove.compute.errors import EvaluationError
+from backprove.judge.adjoint_lines import wrong_line
 from backprove.judge.assumptions import assumed
 from backprove.judge.changes import Change, changes
 from backprove.judge.combine import Array
@@ -19,6 +20,7 @@ from backprove.judge.inner_terms import inner_terms
 from backprove.judge.link import Side, agree
 from backprove.judge.losses import lost
 from backprove.judge.own_lines import opened, owner, redefined
+from backprove.judge.pool import inverse_of, sizes_of
 from backprove.judge.probes import groups, probes_of
 from backprove.judge.readings import OutOfTime
 from backprove.judge.residue import (
@@ -27,18 +29,21 @@ from backprove.judge.residue import (
     missing_piece,
     pairs,
     scalar_multiple,
+    times,
     times_number,
 )
 from backprove.judge.rewrite import says, shown, summed, terms_of
-from backprove.judge.rules import FIRST, LATER
+from backprove.judge.rules import FIRST, LATER, RARE
 from backprove.judge.small_trial import SmallTrial
 from backprove.judge.trial import Trial
 from backprove.judge.world import EQUAL
 from backprove.judge.wrong_claim import OutOfBudget, WrongClaim
 from backprove.judge.wrong_rules import Rules, Suspect
+from backprove.model.entity import System
 from backprove.model.value import NoMeaning
-from backprove.notation.syntax import Derivative, Expr, Index, Name, Span, Tag
+from backprove.notation.syntax import Derivative, Expr, Index, Name, Product, Quotient, Span, Tag
 from backprove.tensor.build import ShapeError
+from backprove.tensor.nodes import Count, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Mistake:
     sentence: str
     place: Span | None = None
     fixed: Expr | None = None
+    #: the right side as LaTeX, where it is told with a line of the writer's
+    latex: str | None = None
 
 
 def name_mistake(claim: WrongClaim) -> Mistake:
@@ -101,19 +108,65 @@ def _ratio(claim: WrongClaim) -> Mistake | None:
         if not ratio or agree([a], [ratio * b], claim.strict) > EQUAL:
             return None
         ratios.append(ratio)
-    shown = f"{ratios[0]:.6g}"
-    same = max(ratios) - min(ratios) <= 1e-9 * abs(ratios[0])
-    words = (
-        f"the right side must be multiplied by {shown}"
-        if same
-        else ("the right side is off by a factor that depends on the sizes only")
-    )
+    if max(ratios) - min(ratios) > 1e-9 * abs(ratios[0]):
+        return _by_sizes(claim, ratios)
     fraction = Fraction(ratios[0]).limit_denominator(720)
-    fixed = None
-    if same and abs(float(fraction) - ratios[0]) <= 1e-9 * abs(ratios[0]):
+    if abs(float(fraction) - ratios[0]) <= 1e-9 * abs(ratios[0]):
         words = f"the right side must be multiplied by {fraction}"
-        fixed = times_number(fraction, claim.right)
-    return Mistake("factor", words, span, fixed)
+        return Mistake("factor", words, span, times_number(fraction, claim.right))
+    return Mistake("factor", f"the right side must be multiplied by {ratios[0]:.6g}", span)
+
+
+def _by_sizes(claim: WrongClaim, ratios: list[float]) -> Mistake:
+    """A factor that is made of sizes, such as the `1/N` of a mean, where only one will do."""
+    span = claim.right.span
+    found = {shown(factor): (factor, rest) for factor, rest in _size_factors(claim, ratios)}
+    if len(found) != 1:
+        words = "the right side is off by a factor that depends on the sizes only"
+        return Mistake("factor", words, span)
+    ((words, (factor, rest)),) = found.items()
+    fixed = times(factor, rest, claim.right)
+    if rest == 1 and isinstance(factor, Quotient):
+        return Mistake("factor", f"the factor {words} is missing", span, fixed)
+    words = shown(factor if rest == 1 else times_number(rest, factor))
+    return Mistake("factor", f"the right side must be multiplied by {words}", span, fixed)
+
+
+def _size_factors(claim: WrongClaim, ratios: list[float]) -> Iterator[tuple[Expr, Fraction]]:
+    """Sizes, products of two of them and their inverses, with the small number left beside them.
+
+    Those with which the model reckons come alone if there are any: a mean's, or a written `1/N`.
+    """
+    values = [s.sizes for s in claim.settings]
+    names = [n for n in sizes_of(claim.system) if all(shown(n) in v for v in values)]
+    sizes = [(n, [float(v[shown(n)]) for v in values]) for n in names]
+    sizes += [
+        (Product((a, b), ("",)), [x * y for x, y in zip(p, q, strict=True)])
+        for k, (a, p) in enumerate(sizes)
+        for b, q in sizes[k:]
+    ]
+    counted = _counted(claim.system)
+    for known in (True, False):
+        any_found = False
+        for size, numbers in sizes:
+            parts = set(size.factors) if isinstance(size, Product) else {size}
+            if known and not {shown(p) for p in parts} <= counted:
+                continue
+            for factor, power in ((inverse_of(size), -1), (size, 1)):
+                rests = [r / k**power for r, k in zip(ratios, numbers, strict=True)]
+                rest = Fraction(rests[0]).limit_denominator(720)
+                same = max(abs(r - float(rest)) for r in rests) <= 1e-9 * abs(rests[0])
+                if same and rest.denominator <= 4 and abs(rest.numerator) <= 4:
+                    any_found = True
+                    yield factor, rest
+        if any_found:
+            return
+
+
+def _counted(system: System) -> set[str]:
+    """The sizes that stand as numbers in a model's definitions."""
+    bodies = [e.body for e in system.all() if e.body is not None]
+    return {name for n in walk(*bodies) if isinstance(n, Count) for name in n.whole.names}
 
 
 def _first(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -122,6 +175,10 @@ def _first(claim: WrongClaim, trial: Trial) -> Mistake | None:
 
 def _later(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return _tried(changes(claim.right, trial, LATER), trial)
+
+
+def _rare(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    return _tried(changes(claim.right, trial, RARE), trial)
 
 
 def _factors(claim: WrongClaim, trial: Trial) -> Mistake | None:
@@ -188,6 +245,34 @@ def _some_term(claim: WrongClaim, trial: Trial) -> Mistake | None:
     return None if found is None else Mistake("missing-term", found[0], claim.right.span)
 
 
+def _elsewhere(claim: WrongClaim, trial: Trial) -> Mistake | None:
+    """A claim about components that holds where they are not 0, and says nothing of the others."""
+    if not claim.fits or not claim.strict or claim.other is None or not claim.grid.axes:
+        return None
+    said = trial.setting.array(claim.other.node, claim.grid)
+    truth = trial.setting.array(claim.value.node, claim.grid)
+    if said.shape[1:] != truth.shape[1:]:
+        said = np.broadcast_to(said, truth.shape)
+    size = float(np.nanmax(np.abs(truth), initial=0))
+    same = np.abs(truth - said) <= EQUAL * size
+    holds = (same & (truth != 0)).all(axis=0)
+    if not size or not holds.any() or not (same | (truth == 0) | np.isnan(said)).all():
+        return None
+    fails = (truth == 0).all(axis=0) & ~same.all(axis=0)
+    if not fails.any():
+        return None
+    ranges = claim.grid.ranges(trial.setting.sizes)
+    written = {w.name: name for name, w in claim.scope.indices.items()}
+
+    def at(where: Array) -> str:
+        spot = np.argwhere(where)[0]
+        names = [written.get(name, name) for name, _, _ in claim.grid.axes]
+        return ", ".join(f"{n} = {r[i]}" for n, r, i in zip(names, ranges, spot, strict=False))
+
+    words = f"this holds only where it is not 0, as at {at(holds)}: at {at(fails)} it is 0"
+    return Mistake("missing-factor", words, claim.right.span)
+
+
 def _multiple(claim: WrongClaim, trial: Trial) -> Mistake | None:
     if not claim.fits or not scalar_multiple(claim.right, trial):
         return None
@@ -229,6 +314,9 @@ def _own_lines(claim: WrongClaim, trial: Trial) -> Mistake | None:
     """A mistake in the writer's own definitions."""
     if not claim.definitions:
         return None
+    line = wrong_line(claim)
+    if line is not None:
+        return Mistake(line.kind, line.sentence, claim.right.span, latex=line.latex)
     root = opened(claim.right, claim.definitions)
     if root is not claim.right:
         for found in (
@@ -329,6 +417,7 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 
 STAGES: tuple[Stage, ...] = (
-    _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _names,
-    _inner_terms, _own_lines, _lost, _factors, _rare_rules, _assumption, _pairs, _terms, _multiple, _some_term,
+    _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _rare, _names,
+    _inner_terms, _own_lines, _lost, _factors, _rare_rules, _assumption, _pairs, _elsewhere, _terms, _multiple,
+    _some_term,
 )  # fmt: skip

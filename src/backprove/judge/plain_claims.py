@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
@@ -109,9 +110,7 @@ def number_claim(
             kind = Kind.WRONG
         else:
             return None
-    shown = (
-        np.array2string(value, precision=6) if value.size > 1 else f"{float(value.ravel()[0]):.10g}"
-    )
+    shown = _listed(value) if value.ndim else f"{float(value):.10g}"
     evidence = Evidence(f"the value is {shown}", left=value.tolist())
     if kind == Kind.WRONG:
         return Outcome(
@@ -131,3 +130,10 @@ def number_claim(
             place=right.span,
         )
     return Outcome(kind, evidence=evidence)
+
+
+def _listed(value: Any) -> str:
+    """An array of numbers in a sentence."""
+    if np.ndim(value):
+        return "[" + ", ".join(_listed(v) for v in value) + "]"
+    return f"{float(value):.6g}"

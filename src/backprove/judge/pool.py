@@ -27,9 +27,9 @@ from backprove.notation.syntax import (
     Sum,
     Tag,
 )
-from backprove.tensor.build import literal, minus, replace
+from backprove.tensor.build import UNIT, apply, literal, minus, replace, where
 from backprove.tensor.functions import RULES, partials
-from backprove.tensor.nodes import Add, Along, Apply, Derivative, Literal, Node, Symbol, walk
+from backprove.tensor.nodes import Add, Along, Apply, Derivative, Literal, Node, Symbol, Where, walk
 from backprove.tensor.whole import Shape, Whole
 
 ONE = Number(Fraction(1), "1")
@@ -89,6 +89,9 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
                     slope = replace(slope, {part.args[0]: own})
                 extra = part.free - frozenset(letters)
                 yield from _slopes(slope, value, letters, entity.name, bool(extra))
+            elif isinstance(part, Where) and part.condition.free <= frozenset(letters):
+                for case in _cases(part.condition):
+                    yield from _written(case, letters, "case", entity.name)
             elif isinstance(part, Along) and part.function == "softmax":
                 p = own if part is body else part
                 yield from _written(p, letters, "value", entity.name)
@@ -102,6 +105,20 @@ def _of_entity(entity: Entity) -> Iterator[Piece]:
     if not entity.shape and body is None:
         yield from _written(minus(literal(1), own), letters, "part", entity.name)
     yield from _written(own, letters, "name", entity.name)
+
+
+def _cases(condition: Node) -> Iterator[Node]:
+    """1 where a condition holds, and 1 where it does not."""
+    if isinstance(condition, Apply) and condition.function in OPPOSITE:
+        left, right = condition.args
+        yield condition
+        yield apply(OPPOSITE[condition.function], right, left)
+    else:
+        yield where(condition, UNIT, literal(0))
+
+
+#: what holds of b and a where this does not of a and b
+OPPOSITE = {"greater": "greater-equal", "greater-equal": "greater"}
 
 
 def _slopes(
@@ -145,7 +162,7 @@ def at_indices(root: Expr, trial: Trial) -> list[Expr]:
                 and any(e.index for e in system.named(target.base))
             ):
                 found[target.items[0]] = None
-    for name in trial.claim.scope.indices:
+    for name in [*trial.claim.scope.indices, *(b for p in places(root) for b in p.bound)]:
         found[Name(name)] = None
     letters = [*trial.claim.scope.indices, *(b for p in places(root) for b in p.bound)]
     for item in list(found):

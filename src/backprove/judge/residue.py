@@ -6,18 +6,18 @@ wrong coefficient; if it is a multiple of a vector of the model's, a term with i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from backprove.judge.changes import Change
 from backprove.judge.combine import Array
-from backprove.judge.pool import Piece, ready
-from backprove.judge.rewrite import shown, summed, terms_of
+from backprove.judge.pool import ONE, Piece, ready
+from backprove.judge.rewrite import addends, at_path, multiplied, put_at, shown, summed, terms_of
 from backprove.judge.trial import Trial
 from backprove.model.write_syntax import number
-from backprove.notation.syntax import Call, Expr, Number, Product, Span, Sum
+from backprove.notation.syntax import Call, Expr, Number, Product, Quotient, Span
 
 CLOSE = 1e-9
 
@@ -91,19 +91,74 @@ def times_number(value: Fraction, expr: Expr) -> Expr:
     return summed([(1 if value > 0 else -1, _scaled(abs(value), expr))])
 
 
+def times(factor: Expr, value: Fraction, expr: Expr) -> Expr:
+    """A factor of sizes and a number times an expression, all numbers in that factor."""
+    terms = terms_of(expr)
+    if len(terms) > 1:
+        return Product((times_number(value, factor), expr), ("",))
+    ((sign, term),) = terms
+    there, rest = _coefficient(term)
+    value *= sign * there
+    if value < 0:
+        return summed([(-1, times(factor, -value, rest or ONE))])
+    factor = factor if value == 1 else times_number(value, factor)
+    return factor if rest is None else _before(factor, rest)
+
+
 def _scaled(size: Fraction, term: Expr) -> Expr:
-    first = term.factors[0] if isinstance(term, Product) else term
-    if isinstance(first, Number):  # 2 W, twice, is 4 W
-        factor = number(size * first.value)
-        if not isinstance(term, Product):
-            return factor
-        if size * first.value == 1 and len(term.factors) == 2:
-            return term.factors[1]
-        return Product((factor, *term.factors[1:]), term.ops)
-    factor = number(size)
-    if isinstance(term, Product) and not term.ops[0]:
-        return Product((factor, *term.factors), ("", *term.ops))
-    return Product((factor, term), ("",))
+    """A positive number times a term, put together with the number that stands there."""
+    there, rest = _coefficient(term)
+    if there == 1 and isinstance(rest, Product) and rest.ops[0]:
+        return Product((number(size), rest), ("",))
+    value = size * there
+    if rest is None:
+        return number(value)
+    if isinstance(rest, Quotient):
+        over = _times(value.numerator, rest.over)
+        return Quotient(over, _times(value.denominator, rest.under))
+    if isinstance(rest, Product) and isinstance(rest.factors[0], Quotient) and not rest.ops[0]:
+        first = rest.factors[0]
+        over, under = _times(value.numerator, first.over), _times(value.denominator, first.under)
+        return Product((Quotient(over, under), *rest.factors[1:]), rest.ops)
+    return rest if value == 1 else _before(number(value), rest)
+
+
+def _coefficient(term: Expr) -> tuple[Fraction, Expr | None]:
+    """The number before a term, and what it is the number of; None for 1."""
+    match term:
+        case Number():
+            return term.value, None
+        case Quotient():
+            over, above = _coefficient(term.over)
+            under, below = _coefficient(term.under)
+            if under and below is None:
+                return over / under, above
+            if under:
+                return over / under, Quotient(ONE if above is None else above, below or ONE)
+        case Product():
+            value, first = _coefficient(term.factors[0])
+            if value != 1 or first is None:
+                kept = term.factors[1:] if first is None else (first, *term.factors[1:])
+                return value, multiplied(kept, term.ops[1:] if first is None else term.ops)
+        case _:
+            pass
+    return Fraction(1), term
+
+
+def _times(value: int, expr: Expr) -> Expr:
+    """A whole number times a numerator or denominator."""
+    if value == 1:
+        return expr
+    there, rest = _coefficient(expr)
+    if rest is None:
+        return number(value * there)
+    return _before(number(value), expr)
+
+
+def _before(factor: Expr, expr: Expr) -> Expr:
+    if isinstance(expr, Product) and not expr.ops[0]:
+        return Product((factor, *expr.factors), ("", *expr.ops))
+    return Product((factor, expr), ("",))
 
 
 def missing_piece(
@@ -219,7 +274,8 @@ def further_terms(root: Expr, trial: Trial) -> Iterator[tuple[Expr, Expr]]:
 def pairs(root: Expr, trial: Trial) -> Iterator[tuple[Change, Change, Expr]]:
     """Two changes of one kind, in two terms, whose effects add up to what is wrong."""
     known = _logged(root, trial)
-    if known is None or not isinstance(root, Sum):
+    way = addends(root)
+    if known is None or way is None:
         return
     gap, _, effects = known
     weights = np.random.default_rng(7).normal(size=gap.size)
@@ -233,10 +289,12 @@ def pairs(root: Expr, trial: Trial) -> Iterator[tuple[Change, Change, Expr]]:
         high = np.searchsorted(sorted_marks, wanted - marks[n] + near)
         for m in order[low:high]:
             second, other = effects[m]
-            if m <= n or second.term == first.term or second.kind != first.kind:
+            if m <= n or second.kind != first.kind:
+                continue
+            if first.addend == second.addend or -1 in (first.addend, second.addend):
                 continue
             if np.abs(effect + other - gap).max() <= 1e-8 * largest:
-                fixed = _both(root, first, second)
+                fixed = _both(root, way, first, second)
                 if fixed is not None:
                     yield first, second, fixed
 
@@ -264,9 +322,10 @@ def _logged(
     return (gap[:points], said, effects) if effects else None
 
 
-def _both(root: Sum, first: Change, second: Change) -> Expr | None:
-    """A sum with one term as a change has it and another as another has it."""
-    a, b = terms_of(first.root), terms_of(second.root)
-    if not len(a) == len(b) == len(root.terms):
+def _both(root: Expr, way: Sequence[int], first: Change, second: Change) -> Expr | None:
+    """A sum with one addend as a change has it and another as another has it."""
+    a, b = terms_of(at_path(first.root, way)), terms_of(at_path(second.root, way))
+    if not len(a) == len(b) == len(terms_of(at_path(root, way))):
         return None
-    return summed([b[n] if n == second.term else a[n] for n in range(len(a))])
+    both = summed([b[n] if n == second.addend else a[n] for n in range(len(a))])
+    return put_at(root, way, both)

@@ -51,10 +51,13 @@ class Place:
     path: tuple[int, ...] = ()
     #: whether the whole is a linear function of this part (and a constant)
     linear: bool = True
+    #: the number of the addend it belongs to in the only bracket of a product (`addends`), or -1
+    addend: int = -1
 
 
 def places(root: Expr, bound: tuple[str, ...] = ()) -> Iterator[Place]:
     """Every part of an expression that has a value, the whole first, then from left to right."""
+    bracket = addends(root)
     pending = [Place(root, lambda new: new, bound, root=root)]
     while pending:
         place = pending.pop()
@@ -62,6 +65,8 @@ def places(root: Expr, bound: tuple[str, ...] = ()) -> Iterator[Place]:
         inner = list(_inside(place))
         if place.expr is root and isinstance(root, Sum):
             inner = [replace(p, term=n) for n, p in enumerate(inner)]
+        if bracket is not None and place.path == bracket:
+            inner = [replace(p, addend=n) for n, p in enumerate(inner)]
         pending += reversed(inner)
 
 
@@ -80,6 +85,7 @@ def _inside(place: Place) -> Iterator[Place]:
             place.root,
             (*place.path, number),
             place.linear and _linear(expr, number),
+            place.addend,
         )
 
     for number, child in enumerate(children(expr)):
@@ -90,6 +96,46 @@ def _inside(place: Place) -> Iterator[Place]:
         if isinstance(expr, Big):
             bound = tuple(b.name for b in expr.binders)
         yield at(number, child, bound, within)
+
+
+def addends(root: Expr) -> tuple[int, ...] | None:
+    """The way to the sum in whose terms a right side is linear one by one: `2 W (… + …) x^T`.
+
+    None where there is no such sum, or more than one.
+    """
+    way: list[int] = []
+    while not (isinstance(root, Sum) and len(root.terms) > 1):
+        brackets = [n for n, part in enumerate(children(root)) if _has_bracket(part)]
+        if len(brackets) != 1 or not _linear(root, brackets[0]):
+            return None
+        way.append(brackets[0])
+        root = children(root)[brackets[0]]
+    return tuple(way)
+
+
+def _has_bracket(expr: Expr) -> bool:
+    while True:
+        if isinstance(expr, Sum) and len(expr.terms) > 1:
+            return True
+        if isinstance(expr, Product):
+            return any(_has_bracket(f) for f in expr.factors)
+        if not (isinstance(expr, Sum | Transpose) or (isinstance(expr, Big) and expr.op == "sum")):
+            return False
+        expr = children(expr)[0]
+
+
+def at_path(root: Expr, way: Sequence[int]) -> Expr:
+    """The part at the end of a way of child numbers."""
+    for number in way:
+        root = children(root)[number]
+    return root
+
+
+def put_at(root: Expr, way: Sequence[int], new: Expr) -> Expr:
+    """The tree with something else at the end of a way of child numbers."""
+    if not way:
+        return new
+    return with_child(root, way[0], put_at(children(root)[way[0]], way[1:], new))
 
 
 def _linear(expr: Expr, number: int) -> bool:
@@ -235,6 +281,16 @@ def summed(terms: Sequence[tuple[int, Expr]]) -> Expr:
 def multiplied(factors: Sequence[Expr], ops: Sequence[str]) -> Expr:
     """A product, or its only factor."""
     return factors[0] if len(factors) == 1 else Product(tuple(factors), tuple(ops))
+
+
+def transposed(expr: Expr, ranks: Sequence[int]) -> Expr:
+    """The transpose of a product of factors with these numbers of axes, as one writes it."""
+    if not isinstance(expr, Product) or any(expr.ops) or -1 in ranks:
+        return Transpose(expr)
+    numbers = [f for f, rank in zip(expr.factors, ranks, strict=True) if not rank]
+    arrays = [f for f, rank in zip(expr.factors, ranks, strict=True) if rank]
+    turned = [f.base if isinstance(f, Transpose) else Transpose(f) for f in reversed(arrays)]
+    return multiplied([*numbers, *turned], [""] * (len(expr.factors) - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from itertools import permutations
 
 from backprove.judge.around import Around, Rule
 from backprove.judge.bounds import drawn_back, over_steps, with_bounds
+from backprove.judge.function_rules import conditions, functions, powers
 from backprove.judge.indices import (
     exchanged_letters,
     index_edits,
@@ -20,6 +21,7 @@ from backprove.judge.indices import (
     same_items_edits,
     where_inside,
 )
+from backprove.judge.moved_indices import moved_together
 from backprove.judge.rewrite import (
     Place,
     Words,
@@ -30,13 +32,12 @@ from backprove.judge.rewrite import (
     says,
     summed,
     terms_of,
+    transposed,
 )
 from backprove.judge.trial import Trial
-from backprove.model.calls import ELEMENTWISE
 from backprove.notation.syntax import (
     Big,
     Call,
-    Compare,
     Derivative,
     Expr,
     Index,
@@ -152,10 +153,8 @@ def _is_number(expr: Expr) -> bool:
 def numbers(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     """Another coefficient; another exponent."""
     expr = place.expr
-    if place.within == "exponent":
-        if isinstance(place.parent, Power) and place.parent.exponent is expr:
-            yield from _exponents(place)
-        return
+    if isinstance(expr, Power) and place.within == "value":
+        yield from _exponents(expr)
     if not isinstance(expr, Number) or place.within != "value":
         return
     n = expr.value
@@ -164,21 +163,24 @@ def numbers(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
             yield "factor", _number(other), says("the number {} should be {}", expr, str(other))
 
 
-def _exponents(place: Place) -> Iterator[tuple[str, Expr, Words]]:
-    expr = place.expr
-    assert isinstance(place.parent, Power)
-    base = place.parent.base
+def _exponents(expr: Power) -> Iterator[tuple[str, Expr, Words]]:
+    base, exponent = expr.base, expr.exponent
     for step in (1, -1):
         kind = "missing-factor" if step > 0 else "extra-factor"
-        if isinstance(expr, Number):
-            new: Expr = _number(expr.value + step)
+        if isinstance(exponent, Number):
+            new: Expr = _number(exponent.value + step)
         else:
             # γ - 1 and one more is γ, not γ - 1 + 1
             one = Number(Fraction(1), "1")
-            rest = [(s, t) for s, t in terms_of(expr) if not (s == -step and t == one)]
-            new = summed(rest if len(rest) < len(terms_of(expr)) else [*rest, (step, one)])
+            rest = [(s, t) for s, t in terms_of(exponent) if not (s == -step and t == one)]
+            fewer = len(rest) < len(terms_of(exponent))
+            new = summed(rest if fewer else [*rest, (step, one)])
+        if isinstance(new, Number) and new.value == 1:
+            yield kind, base, says("one factor {} is too many", base)
+            continue
         word = "missing" if step > 0 else "too many"
-        yield kind, new, says("one factor {} is {}: its power should be {}", base, word, new)
+        words = says("one factor {} is {}: its power should be {}", base, word, new)
+        yield kind, replace(expr, exponent=new), words
 
 
 def _number(value: Fraction) -> Expr:
@@ -201,9 +203,15 @@ def transposes(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]
         case Name() | Index() | Tag() | Power() | Derivative() | Sum() | Product():
             if isinstance(place.parent, Transpose) or around.rank(place) != 2:
                 return
-            if place.expr is around.root or (
-                isinstance(expr, Sum | Product)
-                and not isinstance(place.parent, Product | Transpose)
+            if place.expr is around.root:
+                return
+            if isinstance(expr, Product) and isinstance(place.parent, Sum):
+                if len(place.parent.terms) > 1:
+                    new = transposed(expr, [around.rank(place, f) for f in expr.factors])
+                    yield "transpose", new, says("{} should be transposed: {}", expr, new)
+                return
+            if isinstance(expr, Sum | Product) and not isinstance(
+                place.parent, Product | Transpose
             ):
                 return
             yield (
@@ -263,7 +271,7 @@ def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
     match place.expr:
         case Index() | Tag():
             for new in index_edits(place.expr, letters, around.trial):
-                words = says("the index in {} should be as in {}", place.expr, new)
+                words = says("{} has the wrong index: it should be {}", place.expr, new)
                 yield "wrong-index", new, words
                 guarded = where_inside(new, around.trial) if place.bound else None
                 if guarded is not None:
@@ -273,7 +281,7 @@ def indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
                 yield (
                     "wrong-index",
                     new,
-                    says("the index in {} should be as in {}", place.expr, new),
+                    says("{} has the wrong index: it should be {}", place.expr, new),
                 )
         case Name() if place.within == "index" or place.expr.text in letters:
             for letter in letters:
@@ -299,9 +307,20 @@ def same_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Word
         for a, b, changed in exchanged_letters(around.root, around.trial):
             yield "wrong-index", changed, says("{} and {} should be exchanged", a, b)
         for old, new, changed in same_items_edits(around.root, around.trial):
-            yield "wrong-index", changed, says("the indices in {} should be as in {}", old, new)
+            yield (
+                "wrong-index",
+                changed,
+                says("the indices of {} are wrong: they should be as in {}", old, new),
+            )
         for old, new, changed in same_index_edits(around.root, around.trial):
             yield "wrong-index", changed, says("the index {} should be {}", old, new)
+
+
+def moved_indices(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
+    """Several subscripts exchanged, or moved by a step, together."""
+    if place.expr is around.root:
+        for words, changed in moved_together(around.root, around.trial):
+            yield "wrong-index", changed, words
 
 
 def bounds(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
@@ -314,45 +333,7 @@ def bounds(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
         yield "wrong-bounds", new, says("the {} should {}", sign, str(words))
 
 
-# --- functions, derivatives, sums -------------------------------------------------------------------
-
-#: functions that are taken for each other
-ALIKE: dict[str, tuple[str, ...]] = {
-    "sin": ("cos",), "cos": ("sin",), "sinh": ("cosh",), "cosh": ("sinh",), "relu": ("step",),
-    "step": ("relu", "sign"), "sign": ("step",), "abs": ("sign",), "sigmoid": ("tanh", "softplus"),
-    "tanh": ("sigmoid",), "exp": ("log",), "log": ("exp",), "softplus": ("sigmoid",),
-}  # fmt: skip
-
-
-#: functions that do not feel the sign of their argument
-EVEN = frozenset({"abs", "cos", "cosh"})
-
-
-def conditions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
-    """A condition with its sign the other way round."""
-    expr = place.expr
-    if isinstance(expr, Compare) and len(expr.ops) == 1:
-        other = {"<": ">", ">": "<", "≤": "≥", "≥": "≤"}.get(expr.ops[0])
-        if other is not None:
-            new = replace(expr, ops=(other,))
-            yield "sign", new, says("{} should be {}", expr, new)
-
-
-def functions(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
-    """f for f' and the other way round, or a function of the same family."""
-    expr = place.expr
-    if not isinstance(expr, Call) or expr.function not in ELEMENTWISE or len(expr.args) != 1:
-        return
-    variants = [replace(expr, primes=expr.primes + 1)] if not expr.primes else []
-    if expr.primes:
-        variants.append(replace(expr, primes=expr.primes - 1))
-    variants += [replace(expr, function=f) for f in ALIKE.get(expr.function, ())]
-    if expr.primes or expr.function not in EVEN:
-        inner = Sum(tuple((-s, t) for s, t in terms_of(expr.args[0])))
-        turned = replace(expr, args=(inner,))
-        yield "sign", turned, says("{} should be {}", expr, turned)
-    for new in variants:
-        yield "wrong-derivative", new, says("{} should be {}", expr, new)
+# --- derivatives, sums ------------------------------------------------------------------------------
 
 
 def totals(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]:
@@ -385,6 +366,7 @@ def step_sums(place: Place, around: Around) -> Iterator[tuple[str, Expr, Words]]
 
 FIRST: tuple[Rule, ...] = (
     signs, transposes, indices, bounds, orders, totals, functions, conditions, missing_sums, step_sums,
-    same_indices, numbers,
+    same_indices, numbers, powers,
 )  # fmt: skip
 LATER: tuple[Rule, ...] = (extra_factors, extra_terms, extra_everywhere)
+RARE: tuple[Rule, ...] = (moved_indices,)
