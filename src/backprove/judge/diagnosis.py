@@ -13,8 +13,9 @@ from backprove.judge.certainty import surely_differ
 from backprove.judge.combine import Array
 from backprove.judge.correction import corrected
 from backprove.judge.link import Side
-from backprove.judge.mistakes import Mistake, name_mistake
+from backprove.judge.mistakes import name_mistake
 from backprove.judge.outcome import Outcome
+from backprove.judge.ratios import Mistake
 from backprove.judge.trial import WrongClaim
 from backprove.judge.verdict import Evidence
 from backprove.judge.world import EQUAL, Setting
