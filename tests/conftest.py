@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
+from backprove.judge import wrong_claim
+
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,6 +21,10 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True)
 # HYPOTHESIS_PROFILE=dev looks for new cases, as one wants while working on a part
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+# A worker that holds JAX and PyTorch may spend longer on its garbage than a claim is given
+wrong_claim.LIMIT = 3.0
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -411,8 +411,8 @@ def test_recurrent_network(rnn):
     np.testing.assert_allclose(Evaluator(rnn.system, sizes, d).member("E"), loss)
 
 
-def test_ten_thousand_steps(make_rnn):
-    book = make_rnn(10_000)
+def test_thousands_of_steps(make_rnn):
+    book = make_rnn(3_000)
     sizes = {"n": 2, "m": 3, "k": 2}
     declared = sample(book.system, sizes, 1, seed=0)
     evaluator = Evaluator(book.system, sizes, declared)
