@@ -317,7 +317,6 @@ def _same_there(suspect: Suspect, trial: Trial) -> bool:
 
 
 STAGES: tuple[Stage, ...] = (
-    _coefficients, _first, _slopes, _later, _swapped, _pieces, _second_term, _wrong_rules, _rare, _names,
-    _inner_terms, _own_lines, _lost, _factors, _rare_rules, _assumption, _pairs, _elsewhere, _terms, _multiple,
-    _some_term,
+    _coefficients, _first, _slopes, _later, _pieces, _second_term, _wrong_rules, _names, _inner_terms, _own_lines,
+    _lost, _swapped, _rare, _factors, _rare_rules, _assumption, _pairs, _elsewhere, _terms, _multiple, _some_term,
 )  # fmt: skip
