@@ -27,6 +27,10 @@ def headline(made: Diagnosis) -> str:
     primary = made.primary
     if made.short:
         return "Too little is logged to say whether the run is healthy."
+    if primary is None and made.findings:
+        count = len(made.findings)
+        things = "one thing" if count == 1 else f"{count} things"
+        return f"Nothing is certainly wrong; {things} to look at."
     if primary is None:
         return "Nothing wrong is to be seen: the run looks healthy."
     others = len([f for f in made.ill if f is not primary])

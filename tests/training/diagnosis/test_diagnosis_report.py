@@ -11,6 +11,9 @@ from tests.training.diagnosis.logs import falling, sound, table
 from typer.testing import CliRunner, Result
 
 from backprove.cli import app
+from backprove.report.diagnosis import as_json, headline
+from backprove.training.diagnosis.doctor import diagnose
+from backprove.training.diagnosis.findings import Finding, Kind
 
 
 def run(*arguments: object) -> Result:
@@ -34,6 +37,19 @@ def test_a_healthy_run(well: Path) -> None:
     result = run(well)
     assert result.exit_code == 0, result.output
     assert "looks healthy" in result.output
+
+
+def test_what_is_only_perhaps_wrong_is_not_called_healthy_in_words(well: Path) -> None:
+    made = diagnose(well)
+    assert headline(made) == "Nothing wrong is to be seen: the run looks healthy."
+    made.findings = [Finding(Kind.OVERFITTING, 0.4, "…")]
+    assert headline(made) == "Nothing is certainly wrong; one thing to look at."
+    made.findings.append(Finding(Kind.RATE_LOW, 0.35, "…"))
+    assert headline(made) == "Nothing is certainly wrong; 2 things to look at."
+    # for programs it counts as before
+    data = json.loads(as_json(made))
+    assert (data["verdict"], data["primary"], len(data["findings"])) == ("healthy", None, 2)
+    assert made.healthy
 
 
 def test_an_ill_run_with_evidence_causes_and_what_to_try(ill: Path) -> None:
