@@ -2,8 +2,9 @@
 
     python benchmarks/watching.py [--seconds N]
 
-Four small models on one core, the worst case for a watcher that is written in Python: a
-perceptron, a convolutional network, an LSTM and a transformer. Blocks of steps with the watcher
+Five small models on one core, the worst case for a watcher that is written in Python: a
+perceptron, with its activations as modules and as functions, a convolutional network, an LSTM and
+a transformer. Blocks of steps with the watcher
 at its default sampling and without it alternate, from the same state, and the overhead is the
 median over pairs of blocks; a block has as many steps as lie between two that are looked at, so
 that each has its share. The losses of both are compared bit by bit. The table is kept in
@@ -65,6 +66,21 @@ def perceptron() -> nn.Module:
     )
 
 
+class Functions(nn.Module):
+    """The same perceptron, its activations called as functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.out = (
+            nn.Linear(64, 128),
+            nn.Linear(128, 128),
+            nn.Linear(128, 10),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(nn.functional.relu(self.second(nn.functional.relu(self.first(x)))))
+
+
 def convolutions() -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(3, 16, 3, padding=1),
@@ -80,6 +96,7 @@ def convolutions() -> nn.Module:
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "perceptron, 64 examples": (perceptron, (64, 64)),
+    "perceptron of functions, 64 examples": (Functions, (64, 64)),
     "convolutions, 16 pictures": (convolutions, (16, 3, 24, 24)),
     "LSTM, 32 sequences of 40": (Last, (32, 40, 16)),
     "transformer, 16 sequences of 32": (Transformer, (16, 32, 64)),

@@ -105,7 +105,7 @@ def test_no_hook_is_there_between_the_steps_that_are_looked_at() -> None:
     model = perceptron()
     watcher = watch(model, every=3)
     hooked = [bool(m._forward_hooks) for m in model.modules()]
-    assert sum(hooked) == 5
+    assert sum(hooked) == 6
     watcher.step(1.0)
     assert not any(m._forward_hooks for m in model.modules())
     assert not any(p._post_accumulate_grad_hooks for p in model.parameters())

@@ -10,8 +10,6 @@ from typing import Any
 
 #: a derivative that has shrunk or grown so much is gone, or has exploded
 GONE, EXPLODED = 1e-2, 1e2
-#: a unit with less of its function's greatest slope than this is saturated
-SATURATED = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from backprove.errors import BackproveError
+from backprove.training.calls import Calls
 from backprove.training.cells import GATES, Step, steps_of
 from backprove.training.flow import words
-from backprove.training.flow.calls import Calls
 from backprove.training.flow.finding import Activation, Flow, Parameter, Start, State
 from backprove.training.flow.jacobians import of_products
 
@@ -68,14 +68,11 @@ def flow(
         for path, m in copied.named_modules()
         if not list(m.children())
     ]
-    calls = Calls({m: path for path, m in copied.named_modules() if path})
-    for inner in copied.modules():
-        hooks.append(inner.register_forward_pre_hook(calls.enter))
-        hooks.append(inner.register_forward_hook(calls.leave))
+    calls = Calls()
+    calls.attach(copied)
     with torch.random.fork_rng(), torch.enable_grad():
         try:
-            with calls:
-                output = copied(*given)
+            output = copied(*given)
             value, start = _loss(output, targets, loss)
             if not value.requires_grad:
                 raise BackproveError(
@@ -87,10 +84,11 @@ def flow(
                 raise
             raise BackproveError(f"the module could not be run on this batch: {error}") from None
         finally:
+            calls.detach()
             for hook in hooks:
                 hook.remove()
     states: list[State] = []
-    units = calls.found()
+    units = _activations(calls)
     for path, layer, x in layers:
         more, gates = _recurrent(path, layer, x)
         states += more
@@ -177,9 +175,16 @@ def _recurrent(path: str, layer: nn.RNNBase, x: Tensor) -> tuple[list[State], li
             label += f", layer {number + 1}"
         if len(jacobians):
             found.append(of_products(label, jacobians))
-        for gate, units in zip(GATES[step.kind], calls.found(), strict=True):
+        for gate, units in zip(GATES[step.kind], _activations(calls), strict=True):
             gates.append(replace(units, name=f"{label}: {gate}"))
     return found, gates
+
+
+def _activations(calls: Calls) -> list[Activation]:
+    return [
+        Activation(s.name, s.function, float(s.saturated), 0.0 if s.dead is None else float(s.dead))
+        for s in calls.sites()
+    ]
 
 
 def _jacobians(step: Step, inputs: Tensor, calls: Calls) -> np.ndarray:

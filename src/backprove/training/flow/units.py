@@ -12,7 +12,8 @@ from backprove.compute.evaluate import Evaluator
 from backprove.compute.points import members
 from backprove.model.entity import Entity, System
 from backprove.tensor.nodes import Apply, Node, walk
-from backprove.training.flow.finding import SATURATED, Activation
+from backprove.training import SATURATED
+from backprove.training.flow.finding import Activation
 
 Floats = NDArray[np.float64]
 

@@ -14,13 +14,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C._functorch import is_functorch_wrapped_tensor
+
+from backprove.training.calls import BOUNDED, RECTIFIERS, Calls
+from backprove.training.hooks import Hook
 
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU)
 CELLS = (nn.RNNCell, nn.LSTMCell, nn.GRUCell)
-#: modules whose units can be dead: zero, whatever comes in
-RECTIFIERS = (nn.ReLU, nn.ReLU6)
-#: slopes below 5 % of the greatest: |tanh| above √0.95, |2σ − 1| above √0.95
-FLAT = 0.95**0.5
 #: so many entries of a parameter stand for it in the ratio of its update
 SAMPLED = 65_536
 #: so many entries of an activation stand for it, where units are looked at
@@ -30,13 +30,6 @@ ENTRIES = 262_144
 def size(values: Tensor) -> Tensor:
     """The root mean square."""
     return torch.linalg.vector_norm(values.float()) / max(values.numel(), 1) ** 0.5
-
-
-def thinned(values: Tensor, most: int = ENTRIES) -> Tensor:
-    """Evenly chosen examples of a large activation: whole rows, so that units stay together."""
-    if values.numel() <= most or values.ndim < 2:
-        return values
-    return values[:: -(-values.numel() // most)]
 
 
 def sampled(values: Tensor) -> Tensor:
@@ -53,8 +46,6 @@ class Probe:
     kinds: dict[str, str] = field(default_factory=dict)
     activation: dict[str, Tensor] = field(default_factory=dict)
     gradient: dict[str, Tensor] = field(default_factory=dict)
-    saturated: dict[str, Tensor] = field(default_factory=dict)
-    dead: dict[str, Tensor] = field(default_factory=dict)
     by_parameter: dict[str, Tensor] = field(default_factory=dict)
     #: recurrent layers: the module, its input, and the state that it starts from; its output, and
     #: after the backward pass the gradient that came there
@@ -68,12 +59,15 @@ class Probe:
     forwards: list[tuple[str, Tensor]] = field(default_factory=list)
     backwards: list[tuple[str, Tensor]] = field(default_factory=list)
     handles: list[Any] = field(default_factory=list)
+    #: activation functions, wherever a forward pass calls them
+    calls: Calls = field(default_factory=lambda: Calls((*BOUNDED, *RECTIFIERS), ENTRIES))
 
     def attach(self, model: nn.Module) -> None:
-        """Put hooks on the leaves and parameters of a model."""
+        """Put hooks on the modules and parameters of a model."""
+        self.calls.attach(model)
         for name, module in model.named_modules():
             if not any(True for _ in module.children()):
-                hook = self._forward(name or type(module).__name__)
+                hook = Hook(self._forward(name or type(module).__name__))
                 self.handles.append(module.register_forward_hook(hook))
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
@@ -83,6 +77,7 @@ class Probe:
 
     def detach(self) -> None:
         """Take all hooks away."""
+        self.calls.detach()
         for handle in self.handles:
             handle.remove()
         self.handles.clear()
@@ -100,9 +95,10 @@ class Probe:
     def _forward(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, arguments: Any, output: Any) -> None:
             first = _tensor(output)
-            if first is None or not first.is_floating_point():
+            if first is None or not first.is_floating_point() or is_functorch_wrapped_tensor(first):
                 return
-            with torch.no_grad():
+            # what is computed here is none of the model's calls
+            with torch.no_grad(), torch._C.DisableTorchFunction():
                 self._read(name, module, arguments, first.detach())
             if first.requires_grad:
                 first.register_hook(self._backward(name, module))
@@ -115,13 +111,7 @@ class Probe:
         self.kinds[name] = type(module).__name__
         self.activation[name] = size(output)
         self.forwards.append((name, self.activation[name]))
-        if isinstance(module, nn.Tanh):
-            self.saturated[name] = (thinned(output).abs() > FLAT).float().mean()
-        elif isinstance(module, nn.Sigmoid):
-            self.saturated[name] = ((2 * thinned(output) - 1).abs() > FLAT).float().mean()
-        elif isinstance(module, RECTIFIERS) and output.ndim > 1:
-            self.dead[name] = (thinned(output).amax(dim=0) <= 0).float().mean()
-        elif isinstance(module, RECURRENT):
+        if isinstance(module, RECURRENT):
             given = _tensor(arguments)
             if given is not None:
                 hidden = arguments[1] if len(arguments) > 1 else None

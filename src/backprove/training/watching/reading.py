@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from backprove.training.calls import RECTIFIERS
 from backprove.training.watching import through_time
 from backprove.training.watching.probes import Probe, numbers, sampled
 from backprove.training.watching.records import Finding, Layer, Record, Times, Weights
@@ -33,8 +34,15 @@ def read(
     record = Record(step, loss, expected)
     for name in probe.order:
         record.layers[name] = Layer(probe.kinds[name])
-        for key in ("activation", "gradient", "saturated", "dead"):
+        for key in ("activation", "gradient"):
             found.ask(getattr(probe, key).get(name), record.layers[name], key)
+    for site in probe.calls.sites():
+        # the calls of a layer that is more than its activation have lines of their own
+        layer = record.layers.setdefault(site.name, Layer(site.function))
+        if site.function in RECTIFIERS:
+            found.ask(site.dead, layer, "dead")
+        else:
+            found.ask(site.saturated, layer, "saturated")
     changes: list[tuple[Weights, list[float]]] = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:

@@ -13,11 +13,12 @@ from typing import Any, TextIO
 
 @dataclass(slots=True)
 class Layer:
-    """A leaf module at a step. Norms of arrays are root mean squares, so that sizes do not matter.
+    """A leaf module at a step, or a place where an activation function is called (its `kind`).
 
-    `activation` and `gradient` are of its output and of the loss by its output, `saturated` the
-    share of units with less than 5 % of the greatest slope (tanh, sigmoid), `dead` the share that
-    is zero for the whole batch (ReLU and its kin).
+    Norms of arrays are root mean squares, so that sizes do not matter. `activation` and `gradient`
+    are of a module's output and of the loss by it, `saturated` the share of units with less than
+    5 % of the greatest slope (tanh, sigmoid and others that are flat at both ends), `dead` the
+    share that is zero for the whole batch (ReLU and ReLU6; a channel is one unit).
     """
 
     kind: str
