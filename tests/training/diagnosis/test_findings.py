@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tests.training.diagnosis.logs import LN10, falling, kinds, noise, primary, seen, sound
 
-from backprove.training.diagnosis.findings import Kind
+from backprove.training.diagnosis.doctor import arranged
+from backprove.training.diagnosis.findings import Finding, Kind
 
 STEPS = np.arange(400)
 
@@ -364,3 +365,13 @@ def test_nothing_but_nan(tmp_path: Path) -> None:
     assert primary(made) == Kind.EXPLODING
     assert made.primary is not None
     assert "from the first one" in made.primary.summary
+
+
+# --- what explains what ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("surest", [Kind.DEAD, Kind.ACCUMULATING, Kind.RATE_HIGH])
+def test_of_faults_that_explain_each_other_in_a_circle_the_surest_comes_first(surest: Kind) -> None:
+    circle = (Kind.DEAD, Kind.ACCUMULATING, Kind.RATE_HIGH)
+    found = arranged([Finding(kind, 0.9 if kind is surest else 0.8, "…") for kind in circle])
+    assert [f.kind for f in found if f.follows_from is None] == [surest]

@@ -150,7 +150,7 @@ def arranged(faults: list[Finding]) -> list[Finding]:
         if fault.kind not in best or fault.confidence > best[fault.kind].confidence:
             best[fault.kind] = fault
     order = sorted(best.values(), key=lambda f: -f.confidence)
-    for effect in order:
+    for effect in reversed(order):
         causes = [
             cause
             for cause in order
@@ -162,10 +162,21 @@ def arranged(faults: list[Finding]) -> list[Finding]:
                 and effect.confidence > cause.confidence
             )
         ]
+        # of faults that explain each other in a circle, the surest follows from none
+        causes = [cause for cause in causes if effect.kind not in _roots(cause, best)]
         if causes:
             effect.follows_from = causes[0].kind
     kept = [f for f in order if f.confidence >= MENTIONED]
     return sorted(kept, key=lambda f: (f.follows_from is not None, -f.confidence))
+
+
+def _roots(fault: Finding, among: dict[Kind, Finding]) -> list[Kind]:
+    """What a fault follows from, and what that follows from in turn."""
+    found: list[Kind] = []
+    while fault.follows_from is not None:
+        found.append(fault.follows_from)
+        fault = among[fault.follows_from]
+    return found
 
 
 def _margin(cause: Finding) -> float:
