@@ -24,7 +24,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 # A worker that holds JAX and PyTorch may spend longer on its garbage than a claim is given
-wrong_claim.LIMIT = 3.0
+wrong_claim.LIMIT, wrong_claim.LIMIT_SMALL = 3.0, 1.0
 
 
 @pytest.fixture(autouse=True, scope="module")

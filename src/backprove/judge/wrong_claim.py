@@ -17,7 +17,7 @@ from backprove.notation.syntax import Expr, Relation
 #: what a claim costs at most while its mistake is looked for, in seconds; and one that is compared
 #: where sizes are 1, of whose mistake little can be known
 LIMIT = 0.6
-LIMIT_SMALL = 0.4
+LIMIT_SMALL = 0.25
 
 
 class OutOfBudget(Exception):
